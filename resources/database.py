@@ -1,0 +1,159 @@
+"""The two ways into the database: for people (``AppDatabase``) and for background work (``WorkerDatabase``).
+
+Each logs in as its own role and can only open a transaction that names who it acts for; the settings behind
+row-level security are transaction-local, so a pooled connection carries nothing over to the next caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from resources.errors import NotFound, ProviderDown, TimedOut, Transient, Unauthenticated
+from resources.settings import with_driver
+from resources.tenancy import Principal, Role
+
+STATEMENT_TIMEOUT_SECONDS = 60
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_SIZE = 10
+POOL_OVERFLOW = 40
+
+_ENTER_BY_KEY = text(
+    "SELECT org_id, user_id, role, audiences,"
+    " set_config('drovi.org_id', org_id::text, true),"
+    " set_config('drovi.user_id', user_id::text, true),"
+    " set_config('drovi.audiences', audiences::text, true)"
+    " FROM authenticate(:key_hash)"
+)
+_ENTER_AS = text(
+    "SELECT set_config('drovi.org_id', :org_id, true),"
+    " set_config('drovi.user_id', :user_id, true),"
+    " set_config('drovi.audiences', :audiences, true)"
+)
+_ENTER_ORGANISATION = text("SELECT set_config('drovi.org_id', :org_id, true)")
+
+
+def engine_for(
+    url: str, *, application_name: str, statement_timeout: float = STATEMENT_TIMEOUT_SECONDS
+) -> Engine:
+    """A pooled engine on ``postgresql://…`` with a time-out on connecting and on every statement."""
+    milliseconds = int(statement_timeout * 1000)
+    return create_engine(
+        with_driver(url, "psycopg"),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=CONNECT_TIMEOUT_SECONDS,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": application_name,
+            "options": f"-c statement_timeout={milliseconds} -c timezone=UTC -c idle_in_transaction_session_timeout=300000",
+        },
+    )
+
+
+class AppDatabase:
+    """The application role: sees one organisation, and in it only what the caller's audiences may read."""
+
+    def __init__(self, url: str, *, application_name: str = "drovi-app") -> None:
+        self._engine = engine_for(url, application_name=application_name)
+
+    @contextmanager
+    def authenticated(self, key_hash: bytes) -> Iterator[tuple[Connection, Principal]]:
+        """One transaction as the owner of an API key: authentication and tenancy in a single statement.
+
+        Raises:
+            Unauthenticated: the key is unknown or has expired.
+        """
+        with _transaction(self._engine) as connection:
+            row = connection.execute(_ENTER_BY_KEY, {"key_hash": key_hash}).one_or_none()
+            if row is None:
+                raise Unauthenticated(
+                    "The API key is not known.", remedy="Send a valid key as a bearer token."
+                )
+            yield connection, Principal(row.org_id, row.user_id, Role(row.role), tuple(row.audiences))
+
+    @contextmanager
+    def acting_as(self, principal: Principal) -> Iterator[Connection]:
+        """One transaction for a caller who was authenticated before."""
+        with _transaction(self._engine) as connection:
+            connection.execute(
+                _ENTER_AS,
+                {
+                    "org_id": str(principal.org_id),
+                    "user_id": str(principal.user_id),
+                    "audiences": "{" + ",".join(map(str, principal.audiences)) + "}",
+                },
+            )
+            yield connection
+
+    def ping(self) -> None:
+        """One round trip. Raises ``Transient`` where the database does not answer."""
+        with _transaction(self._engine) as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+
+class WorkerDatabase:
+    """The worker role: one organisation at a time, all its audiences; or plumbing over all organisations."""
+
+    def __init__(self, url: str, *, application_name: str = "drovi-worker") -> None:
+        self._engine = engine_for(url, application_name=application_name, statement_timeout=600)
+
+    @contextmanager
+    def organisation(self, org_id: UUID) -> Iterator[Connection]:
+        """One transaction inside an organisation."""
+        with _transaction(self._engine) as connection:
+            connection.execute(_ENTER_ORGANISATION, {"org_id": str(org_id)})
+            yield connection
+
+    @contextmanager
+    def dispatch(self) -> Iterator[Connection]:
+        """One transaction over all organisations; content tables show nothing in it."""
+        with _transaction(self._engine) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        if (known := _as_transient(error)) is not None:
+            raise known from error
+        raise
+
+
+def _as_transient(error: DBAPIError) -> Transient | None:
+    """The branch of the error tree for what the database says of itself; None leaves it as it is."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state == "57014":  # query_canceled: our own statement time-out
+        return TimedOut("The database did not answer in time.", remedy="Try again with less at once.")
+    if (
+        error.connection_invalidated
+        or state.startswith(("08", "57P", "53"))
+        or (isinstance(error, OperationalError) and not state)
+    ):
+        return ProviderDown("The database is not available.", remedy="Try again in a moment.", retry_after=2)
+    if state in {"40001", "40P01"}:  # serialization failure, deadlock
+        return Transient("The database asks to try again.", remedy="Try again.", retry_after=0.1)
+    return None
+
+
+def sole(rows: Sequence[Any], what: str) -> Any:
+    """The only row, or ``NotFound``: a missing row and another tenant's answer alike."""
+    if not rows:
+        raise NotFound(f"There is no such {what}.", remedy="Check the id, and that you may see it.")
+    return rows[0]

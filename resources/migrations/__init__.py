@@ -1,0 +1,1 @@
+"""Alembic migrations: what the database is, step by step. A landed migration is never edited."""

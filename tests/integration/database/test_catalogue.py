@@ -1,0 +1,119 @@
+"""The catalogue of the migrated database, held against the rules in ``resources.schema``."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, text
+
+from resources.schema import metadata
+from resources.schema.security import APP_ROLE, DEFINER_FUNCTIONS, WORKER_ROLE, policies
+from resources.settings import with_driver
+from tests.conftest import Database
+
+
+@pytest.fixture
+def catalogue(database: Database):
+    engine = create_engine(with_driver(database.urls.owner, "psycopg"))
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def _all(connection: Connection, statement: str) -> list[tuple]:
+    return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def test_the_migrations_build_what_the_schema_says(catalogue: Connection) -> None:
+    """Autogeneration finds nothing left to do."""
+    assert compare_metadata(MigrationContext.configure(catalogue), metadata) == []
+
+
+def test_every_table_forces_row_level_security(catalogue: Connection) -> None:
+    """No table of ours is without it, whoever owns the table."""
+    tables = _all(
+        catalogue,
+        "SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'alembic_version'",
+    )
+    assert {name for name, _ in tables} == set(metadata.tables)
+    assert [name for name, forced in tables if not forced] == []
+
+
+def test_every_policy_is_the_one_its_rule_asks_for(catalogue: Connection) -> None:
+    """One policy for each role that may see a table, with the predicate of its access rule and no other."""
+    found = {
+        (table, name, roles[0])
+        for table, name, roles in _all(
+            catalogue, "SELECT tablename, policyname, roles::text[] FROM pg_policies"
+        )
+    }
+    wanted = {
+        (policy.table, policy.name, policy.role)
+        for table in metadata.tables.values()
+        for policy in policies(table)
+    }
+    assert found == wanted
+
+
+def test_predicates_read_the_settings_once_a_query(catalogue: Connection) -> None:
+    """Each setting stands in a scalar sub-select, and no policy calls a function of ours per row."""
+    predicates = _all(catalogue, "SELECT tablename, qual FROM pg_policies WHERE qual <> 'true'")
+    assert predicates
+    for table, predicate in predicates:
+        assert predicate.count("current_setting") == predicate.count("SELECT (NULLIF(current_setting"), table
+
+
+def test_no_role_of_ours_can_bypass_the_rules(catalogue: Connection) -> None:
+    """Neither log-in role owns a table, is a superuser, or may bypass row-level security."""
+    assert (
+        _all(
+            catalogue,
+            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'drovi%' AND (rolsuper OR rolbypassrls)",
+        )
+        == []
+    )
+    owners = {
+        owner for (owner,) in _all(catalogue, "SELECT tableowner FROM pg_tables WHERE schemaname = 'public'")
+    }
+    assert not owners & {APP_ROLE, WORKER_ROLE}
+
+
+def test_only_listed_functions_look_past_the_rules(catalogue: Connection) -> None:
+    """A definer function outside the allow-list, or with another owner, is a hole."""
+    found = dict(
+        _all(
+            catalogue,
+            "SELECT proname, pg_get_userbyid(proowner) FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace AND prosecdef",
+        )
+    )
+    assert found == DEFINER_FUNCTIONS
+
+
+def test_no_view_shows_tenant_data(catalogue: Connection) -> None:
+    """There is no materialised view, and every plain view runs with its caller's rights."""
+    views = _all(
+        catalogue,
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND (relkind = 'm' OR"
+        " relkind = 'v' AND NOT coalesce(reloptions, '{}') @> '{security_invoker=true}')",
+    )
+    assert views == []
+
+
+def test_the_application_holds_only_the_privileges_its_tables_name(catalogue: Connection) -> None:
+    """Grants are data in the schema; nothing was granted beside it."""
+    found: dict[str, set[str]] = {}
+    for table, privilege in _all(
+        catalogue,
+        "SELECT table_name, privilege_type FROM information_schema.role_table_grants"
+        f" WHERE grantee = '{APP_ROLE}' AND table_schema = 'public'",
+    ):
+        found.setdefault(table, set()).add(privilege)
+    wanted = {
+        name: set(table.info["app"].split(", "))
+        for name, table in metadata.tables.items()
+        if table.info["app"]
+    }
+    assert found == wanted
