@@ -1,0 +1,1 @@
+"""What maintainers run: system packages, the lock, the generated reference, the smoke test."""
