@@ -1,0 +1,124 @@
+"""The queue of landed items: which are pending, what they hold, and what becomes of older versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select, update
+
+from drovi_assets.records.normalise import SourceItem
+from drovi_assets.retrieval.index import forget
+from resources.schema import document, intelligence_object, record, source_item
+
+
+def pending(
+    connection: Connection, connection_id: UUID, limit: int, *, window: str | None = None
+) -> list[UUID]:
+    """Current items of a connection that nothing was derived from yet, oldest landed first."""
+    query = (
+        select(source_item.c.id)
+        .where(
+            source_item.c.connection_id == connection_id,
+            source_item.c.processed_at.is_(None),
+            source_item.c.superseded_at.is_(None),
+        )
+        .order_by(source_item.c.id)
+        .limit(limit)
+    )
+    if window is not None:
+        query = query.where(source_item.c.window == window)
+    return list(connection.execute(query).scalars())
+
+
+def count_pending(connection: Connection, connection_id: UUID) -> int:
+    """How many current items of a connection nothing was derived from yet."""
+    query = (
+        select(func.count())
+        .select_from(source_item)
+        .where(
+            source_item.c.connection_id == connection_id,
+            source_item.c.processed_at.is_(None),
+            source_item.c.superseded_at.is_(None),
+        )
+    )
+    return connection.execute(query).scalar_one()
+
+
+def of_window(connection: Connection, connection_id: UUID, window: str) -> list[UUID]:
+    """Every current item of a partition, in a stable order: what a replay derives anew."""
+    query = (
+        select(source_item.c.id)
+        .where(
+            source_item.c.connection_id == connection_id,
+            source_item.c.window == window,
+            source_item.c.superseded_at.is_(None),
+        )
+        .order_by(source_item.c.stream, source_item.c.provider_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def load(connection: Connection, item_ids: Sequence[UUID]) -> list[SourceItem]:
+    """The items, in the order of their ids."""
+    columns = (
+        source_item.c.id,
+        source_item.c.connection_id,
+        source_item.c.audience_id,
+        source_item.c.stream,
+        source_item.c.provider_id,
+        source_item.c.payload,
+        source_item.c.blob,
+        source_item.c.occurred_at,
+    )
+    rows = connection.execute(
+        select(*columns).where(source_item.c.id.in_(item_ids)).order_by(source_item.c.id)
+    )
+    return [SourceItem(*row) for row in rows]
+
+
+def mark_processed(connection: Connection, item_ids: Sequence[UUID]) -> None:
+    """Take items off the queue; in the transaction that stores the last of what is derived from them."""
+    connection.execute(
+        update(source_item).where(source_item.c.id.in_(item_ids)).values(processed_at=func.now())
+    )
+
+
+def retire_older_versions(connection: Connection, org_id: UUID, items: Sequence[SourceItem]) -> int:
+    """Close what was derived from superseded versions of these items: kept for history, no longer found.
+
+    Returns the number of documents retired.
+    """
+    older = source_item.alias("older")
+    newer = source_item.alias("newer")
+    stale_documents = (
+        select(document.c.id)
+        .join(record, record.c.id == document.c.record_id)
+        .join(older, older.c.id == record.c.source_item_id)
+        .join(
+            newer,
+            (newer.c.connection_id == older.c.connection_id)
+            & (newer.c.stream == older.c.stream)
+            & (newer.c.provider_id == older.c.provider_id)
+            & (newer.c.id != older.c.id),
+        )
+        .where(
+            newer.c.id.in_([item.id for item in items]),
+            older.c.superseded_at.is_not(None),
+            document.c.superseded_at.is_(None),
+        )
+    )
+    stale = list(connection.execute(stale_documents).scalars())
+    if not stale:
+        return 0
+    forget(connection, org_id, stale)
+    now = func.now()
+    connection.execute(update(document).where(document.c.id.in_(stale)).values(superseded_at=now))
+    stale_records = select(document.c.record_id).where(document.c.id.in_(stale))
+    connection.execute(update(record).where(record.c.id.in_(stale_records)).values(superseded_at=now))
+    connection.execute(
+        update(intelligence_object)
+        .where(intelligence_object.c.document_id.in_(stale), intelligence_object.c.superseded_at.is_(None))
+        .values(superseded_at=now)
+    )
+    return len(stale)

@@ -1,0 +1,51 @@
+"""Stage 1: source items to records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from drovi_assets.pipeline.items import retire_older_versions
+from drovi_assets.records.normalise import NORMALISER_VERSION, SourceItem, normalise
+from resources.hashing import derive_id
+from resources.schema import record
+
+
+def record_id(item_id: UUID) -> UUID:
+    """The id of the one record of an item."""
+    return derive_id("record", str(item_id))
+
+
+def write_records(connection: Connection, org_id: UUID, items: Sequence[SourceItem]) -> int:
+    """Store the envelope of each item; an item that came back after a change is current again.
+
+    Returns the number of records.
+    """
+    retire_older_versions(connection, org_id, items)
+    rows = []
+    for item in items:
+        draft = normalise(item)
+        rows.append(
+            {
+                "id": record_id(item.id),
+                "org_id": org_id,
+                "audience_id": item.audience_id,
+                "connection_id": item.connection_id,
+                "source_item_id": item.id,
+                "kind": draft.kind,
+                "title": draft.title,
+                "path": draft.path,
+                "occurred_at": draft.occurred_at,
+                "metadata": draft.metadata,
+                "normaliser_version": NORMALISER_VERSION,
+                "superseded_at": None,
+            }
+        )
+    if rows:
+        statement = insert(record).values(rows)
+        replaced = {name: statement.excluded[name] for name in rows[0] if name not in {"id", "org_id"}}
+        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=replaced))
+    return len(rows)

@@ -1,0 +1,78 @@
+"""A partition derived again from its stored source items: same versions in, same bytes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from drovi_assets.pipeline.fingerprint import fingerprint
+from drovi_assets.pipeline.ingest import turn
+from drovi_assets.pipeline.run import Report, documents_stage, index_stage, objects_stage, records_stage
+from drovi_assets.pipeline.runtime import Runtime
+from resources.errors import Invalid, NotFound
+from resources.schema import source_item
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay read and whether anything came out differently."""
+
+    partition: str
+    report: Report
+    before: str
+    after: str
+
+
+def partition_key(connection_id: UUID, window: str) -> str:
+    """The name of a partition: ``<connection>/<window>``."""
+    return f"{connection_id}/{window}"
+
+
+def parse_partition_key(key: str) -> tuple[UUID, str]:
+    """The connection and the window of a partition's name.
+
+    Raises:
+        Invalid: it is not one.
+    """
+    connection_id, _, window = key.partition("/")
+    try:
+        return UUID(connection_id), window
+    except ValueError as error:
+        raise Invalid(
+            f"“{key}” is not a partition.",
+            remedy="Write it as <connection id>/<window>, for example …/2026-11.",
+        ) from error
+
+
+def replay(runtime: Runtime, org_id: UUID, key: str) -> Replay:
+    """Run every stage over a partition again.
+
+    Raises:
+        Invalid: the key is not a partition's.
+        NotFound: nothing has landed in it.
+        Conflict: the connection is being read at this moment.
+    """
+    connection_id, window = parse_partition_key(key)
+    with runtime.database.organisation(org_id) as connection:
+        count = connection.execute(
+            select(func.count())
+            .select_from(source_item)
+            .where(source_item.c.connection_id == connection_id, source_item.c.window == window)
+        ).scalar_one()
+        if not count:
+            raise NotFound(f"Nothing has landed in the partition {key}.", remedy="See `drovi partitions`.")
+        before = fingerprint(connection, connection_id, window)
+    total = Report()
+    with turn(runtime, org_id, connection_id):
+        for stage in (records_stage, documents_stage, objects_stage, index_stage):
+            report = stage(runtime, org_id, connection_id, window)
+            total.parsed += report.parsed
+            total.refused += report.refused
+            total.objects.update(report.objects)
+            total.chunks += report.chunks
+            total.items = report.items or total.items
+    with runtime.database.organisation(org_id) as connection:
+        after = fingerprint(connection, connection_id, window)
+    return Replay(key, total, before, after)

@@ -1,0 +1,56 @@
+"""What the stages need from outside, in one value that whoever starts the process puts together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from drovi_assets.documents.confine import Limits
+from drovi_assets.documents.model import ParsedDocument
+from drovi_assets.documents.sandbox import Sandbox
+from drovi_assets.retrieval.index import TextEmbedder
+from resources.database import WorkerDatabase
+from resources.embedder import Embedder
+from resources.errors import DroviError
+from resources.object_store import ObjectStore, open_object_store
+from resources.settings import DatabaseUrls, Settings
+
+
+class Parser(Protocol):
+    """Parses many files, each in isolation; ``documents.sandbox.Sandbox`` is the one in use."""
+
+    def parse_many(
+        self, files: Iterable[tuple[int, bytes, str]]
+    ) -> Iterator[tuple[int, ParsedDocument | DroviError]]:
+        """Yield (key, document or refusal) for each (key, content, name), in any order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The outside world of the pipeline."""
+
+    database: WorkerDatabase
+    objects: ObjectStore
+    parser: Parser
+    embedder: TextEmbedder
+
+
+@contextmanager
+def open_runtime(
+    settings: Settings, urls: DatabaseUrls, *, application_name: str = "drovi-worker"
+) -> Iterator[Runtime]:
+    """The runtime of these settings; models and parsers load with their first use."""
+    with ExitStack() as stack:
+        database = WorkerDatabase(urls.worker, application_name=application_name)
+        stack.callback(database.close)
+        limits = Limits(memory=settings.parse_memory_bytes, seconds=settings.parse_seconds)
+        parser = stack.enter_context(Sandbox(limits=limits))
+        yield Runtime(
+            database,
+            open_object_store(settings),
+            parser,
+            Embedder(precision=settings.embedding_precision, model_path=settings.embedding_model_path),
+        )
