@@ -48,6 +48,7 @@ def engine_for(
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
+        hide_parameters=True,  # an error's text reaches logs; its parameters are content
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": application_name,

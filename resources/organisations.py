@@ -41,6 +41,7 @@ def ensure_organisation(database: WorkerDatabase, name: str, owner_email: str, o
             .on_conflict_do_nothing()
         )
         audiences.of_organisation(connection, org_id)
+        audiences.of_members(connection, org_id, [user_id])
     return principal_of(database, org_id, user_id)
 
 

@@ -140,7 +140,14 @@ chunk_index = tenant_table(
         postgresql_ops={"embedding": "halfvec_ip_ops"},
         postgresql_with={"m": 16, "ef_construction": 64},
     ),
-    Index("ix_chunk_index_audience", "org_id", "audience_id"),
+    # Holds the vectors as well, so that the caller's are compared one by one without a look at the table.
+    Index(
+        "ix_chunk_index_audience",
+        "org_id",
+        "audience_id",
+        "model",
+        postgresql_include=["chunk_id", "embedding"],
+    ),
 )
 
 term_stat = tenant_table(

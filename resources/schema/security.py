@@ -34,6 +34,7 @@ DEFINER_FUNCTIONS: dict[str, str] = {
     "authenticate": AUTH_ROLE,
     "search_lexical": SEARCH_ROLE,
     "search_semantic": SEARCH_ROLE,
+    "search_weights": SEARCH_ROLE,
 }
 """The only SECURITY DEFINER functions there may be, with the role that owns each."""
 

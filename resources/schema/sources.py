@@ -130,6 +130,8 @@ source_item = tenant_table(
         postgresql_where=text("superseded_at IS NULL"),
     ),
     Index("ix_source_item_window", "connection_id", "window"),
+    # Who else refers to a file, before it is deleted.
+    Index("ix_source_item_blob", "blob", postgresql_where=text("blob IS NOT NULL")),
     # The queue of what landed and is not derived yet: it survives any crash between the two.
     Index(
         "ix_source_item_pending",
@@ -150,4 +152,23 @@ tombstone = tenant_table(
     created_at("deleted_at"),
     # How many rows of each kind went with it; no content.
     Column("receipt", JSONB, nullable=False, server_default=text("'{}'")),
+    # Deletions whose files are still in the object store; see drovi_assets.connectors.deletions.
+    Index(
+        "ix_tombstone_unpurged",
+        "connection_id",
+        postgresql_where=text("receipt ? 'unpurged'"),
+    ),
+)
+
+skipped_item = tenant_table(
+    "skipped_item",
+    Access.CONTENT,  # a path tells as much as a title
+    inherited_org_id(),
+    audience_id(),
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("provider_id", Text, primary_key=True),
+    # Why it could not be read, in words for the connection's owner.
+    Column("reason", Text, nullable=False),
+    created_at("seen_at"),
 )

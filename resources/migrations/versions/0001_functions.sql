@@ -73,55 +73,93 @@ $$;
 
 -- Search ------------------------------------------------------------------------------------------------
 
--- BM25 (k1 = 1.2, b = 0.75) over the chunks the caller may read. Candidates come from the GIN index, rarest
--- terms first, until their postings would exceed p_candidates; every query term then counts in the score.
--- The array operators are not leakproof, so row-level security would keep the planner off that index: the
--- same predicate stands here instead.
-CREATE FUNCTION search_lexical(p_terms integer[], p_limit integer, p_candidates integer DEFAULT 3000)
-RETURNS TABLE (chunk_id uuid, score real)
+-- The array and vector operators are not leakproof, so row-level security would keep the planner off their
+-- indexes: these three functions carry the same predicate inside instead. A query word is given as the hashes
+-- of its forms, and the number (from 1) of the word each form belongs to.
+
+-- How much each word tells (BM25's idf, in the order of the words), over all audiences of the organisation.
+-- A word found nowhere weighs most: that it is missing is news.
+CREATE FUNCTION search_weights(p_terms integer[], p_words integer[])
+RETURNS TABLE (word integer, chunks bigint, idf double precision)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH organisation AS (
+        SELECT coalesce(sum(s.chunks), 0)::bigint AS chunks FROM chunk_stat s
+        WHERE s.org_id = nullif(current_setting('drovi.org_id', true), '')::uuid
+    ), word AS (
+        SELECT f.word, least(coalesce(sum(t.chunks), 0), min(o.chunks))::bigint AS chunks, min(o.chunks) AS total
+        FROM organisation o
+        CROSS JOIN unnest(p_terms, p_words) AS f (term, word)
+        LEFT JOIN term_stat t
+               ON t.org_id = nullif(current_setting('drovi.org_id', true), '')::uuid AND t.term = f.term
+        GROUP BY f.word
+    )
+    SELECT w.word, w.chunks, ln(1 + (w.total - w.chunks + 0.5::double precision) / (w.chunks + 0.5)) FROM word w
+    ORDER BY w.word
+$$;
+
+-- BM25 (k1 = 1.2, b = 0.75) over the chunks the caller may read, as a share (0 to 1) of the highest score the
+-- query could get, and the share of the query's weight that each chunk covers. Candidates come from the GIN index, rarest words first for as long as their postings fit in
+-- p_candidates; every word then counts in the score. A lone frequent word is cut at four times that.
+CREATE FUNCTION search_lexical(
+    p_terms integer[], p_words integer[], p_limit integer, p_candidates integer DEFAULT 4000
+)
+RETURNS TABLE (chunk_id uuid, score real, coverage real)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     v_org uuid := nullif(current_setting('drovi.org_id', true), '')::uuid;
     v_audiences uuid[] := nullif(current_setting('drovi.audiences', true), '')::uuid[];
-    v_chunks bigint;
-    v_average real;
+    v_average double precision;
+    v_idf double precision[];
+    v_total double precision;
     v_seeds integer[];
 BEGIN
-    SELECT sum(s.chunks), sum(s.terms)::real / greatest(sum(s.chunks), 1) INTO v_chunks, v_average
+    SELECT sum(s.terms)::double precision / greatest(sum(s.chunks), 1) INTO v_average
     FROM chunk_stat s WHERE s.org_id = v_org;
 
-    SELECT array_agg(ranked.term) INTO v_seeds FROM (
-        SELECT t.term, sum(t.chunks) OVER (ORDER BY t.chunks, t.term) - t.chunks AS before
-        FROM term_stat t WHERE t.org_id = v_org AND t.term = ANY (p_terms)
-    ) ranked WHERE ranked.before < p_candidates;
+    WITH ranked AS (
+        SELECT w.word, w.idf, row_number() OVER rarest AS place, sum(w.chunks) OVER rarest AS postings
+        FROM search_weights(p_terms, p_words) w WINDOW rarest AS (ORDER BY w.chunks, w.word)
+    ), seed AS (
+        SELECT f.term FROM ranked r JOIN unnest(p_terms, p_words) AS f (term, word) ON f.word = r.word
+        WHERE r.postings <= p_candidates
+           -- Words found nowhere stand first and bring no candidate: the first that exists always seeds.
+           OR r.place = (SELECT min(q.place) FROM ranked q WHERE q.postings > 0)
+    )
+    SELECT array_agg(r.idf ORDER BY r.word), sum(r.idf), (SELECT array_agg(s.term) FROM seed s)
+    INTO v_idf, v_total, v_seeds FROM ranked r;
 
     RETURN QUERY
-    WITH weight AS MATERIALIZED (
-        SELECT t.term, ln(1 + (v_chunks - t.chunks + 0.5) / (t.chunks + 0.5)) AS idf
-        FROM term_stat t WHERE t.org_id = v_org AND t.term = ANY (p_terms)
-    ), candidate AS MATERIALIZED (
+    SELECT c.chunk_id, ranking.bm25, ranking.covered
+    FROM (
         SELECT i.chunk_id, i.terms, i.frequencies, i.length FROM chunk_index i
         WHERE i.terms && v_seeds AND i.org_id = v_org AND i.audience_id = ANY (v_audiences)
-        LIMIT p_candidates * 2
-    )
-    SELECT c.chunk_id,
-           sum(w.idf * f.tf * 2.2 / (f.tf + 1.2 * (0.25 + 0.75 * c.length / v_average)))::real AS bm25
-    FROM candidate c
-    CROSS JOIN weight w
-    CROSS JOIN LATERAL (SELECT c.frequencies[array_position(c.terms, w.term)] AS tf) f
-    WHERE f.tf IS NOT NULL
-    GROUP BY c.chunk_id
-    ORDER BY bm25 DESC, c.chunk_id
+        LIMIT p_candidates * 4
+    ) c
+    CROSS JOIN LATERAL (
+        SELECT (sum(v_idf[hit.word] * hit.tf
+                    / (hit.tf + 0.3::double precision + 0.9::double precision * c.length / v_average))
+                / v_total)::real AS bm25,
+               (sum(v_idf[hit.word]) / v_total)::real AS covered
+        FROM (
+            -- Terms are sorted: width_bucket is a binary search, array_position would read them all.
+            SELECT f.word, sum(c.frequencies[width_bucket(f.term, c.terms)])::double precision AS tf
+            FROM unnest(p_terms, p_words) AS f (term, word)
+            WHERE c.terms[width_bucket(f.term, c.terms)] = f.term
+            GROUP BY f.word
+        ) hit
+    ) ranking
+    ORDER BY ranking.bm25 DESC, c.chunk_id
     LIMIT p_limit;
 END
 $$;
 
 -- Nearest chunks by inner product over what the caller may read. An approximate index loses recall silently
--- under a filter, so up to p_exact visible chunks are compared one by one.
-CREATE FUNCTION search_semantic(p_embedding halfvec, p_model text, p_limit integer, p_exact integer DEFAULT 10000)
+-- under a filter, so up to p_exact visible chunks are compared one by one, on the covering index alone: half a
+-- microsecond each, where the table's own pages cost two to three.
+CREATE FUNCTION search_semantic(p_embedding halfvec, p_model text, p_limit integer, p_exact integer DEFAULT 60000)
 RETURNS TABLE (chunk_id uuid, similarity real)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
-SET hnsw.iterative_scan = 'relaxed_order' SET hnsw.ef_search = 400 AS $$
+SET hnsw.iterative_scan = 'relaxed_order' SET hnsw.ef_search = 400 SET enable_sort = off AS $$
 DECLARE
     v_org uuid := nullif(current_setting('drovi.org_id', true), '')::uuid;
     v_audiences uuid[] := nullif(current_setting('drovi.audiences', true), '')::uuid[];
@@ -132,19 +170,17 @@ BEGIN
 
     IF v_visible <= p_exact THEN
         RETURN QUERY
-        WITH visible AS MATERIALIZED (
-            SELECT i.chunk_id, -(i.embedding <#> p_embedding) AS product FROM chunk_index i
-            WHERE i.org_id = v_org AND i.audience_id = ANY (v_audiences) AND i.model = p_model
-        )
-        SELECT v.chunk_id, v.product::real FROM visible v ORDER BY v.product DESC, v.chunk_id LIMIT p_limit;
+        SELECT i.chunk_id, (0 - (i.embedding <#> p_embedding))::real AS product FROM chunk_index i
+        WHERE i.org_id = v_org AND i.audience_id = ANY (v_audiences) AND i.model = p_model
+        ORDER BY product DESC, i.chunk_id LIMIT p_limit;
     ELSE
         RETURN QUERY
         WITH near AS MATERIALIZED (
-            SELECT i.chunk_id, -(i.embedding <#> p_embedding) AS product FROM chunk_index i
+            SELECT i.chunk_id, (0 - (i.embedding <#> p_embedding))::real AS product FROM chunk_index i
             WHERE i.org_id = v_org AND i.audience_id = ANY (v_audiences) AND i.model = p_model
             ORDER BY i.embedding <#> p_embedding LIMIT p_limit * 4
         )
-        SELECT n.chunk_id, n.product::real FROM near n ORDER BY n.product DESC, n.chunk_id LIMIT p_limit;
+        SELECT n.chunk_id, n.product FROM near n ORDER BY n.product DESC, n.chunk_id LIMIT p_limit;
     END IF;
 END
 $$;
@@ -155,15 +191,18 @@ BEGIN
     EXECUTE format('GRANT drovi_search, drovi_auth TO %I', current_user);
     GRANT CREATE ON SCHEMA public TO drovi_search, drovi_auth;
     ALTER FUNCTION authenticate(bytea) OWNER TO drovi_auth;
-    ALTER FUNCTION search_lexical(integer[], integer, integer) OWNER TO drovi_search;
+    ALTER FUNCTION search_weights(integer[], integer[]) OWNER TO drovi_search;
+    ALTER FUNCTION search_lexical(integer[], integer[], integer, integer) OWNER TO drovi_search;
     ALTER FUNCTION search_semantic(halfvec, text, integer, integer) OWNER TO drovi_search;
     REVOKE CREATE ON SCHEMA public FROM drovi_search, drovi_auth;
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION authenticate(bytea) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION search_lexical(integer[], integer, integer) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION search_weights(integer[], integer[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION search_lexical(integer[], integer[], integer, integer) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION search_semantic(halfvec, text, integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION authenticate(bytea) TO drovi_app;
-GRANT EXECUTE ON FUNCTION search_lexical(integer[], integer, integer) TO drovi_app;
+GRANT EXECUTE ON FUNCTION search_weights(integer[], integer[]) TO drovi_app;
+GRANT EXECUTE ON FUNCTION search_lexical(integer[], integer[], integer, integer) TO drovi_app;
 GRANT EXECUTE ON FUNCTION search_semantic(halfvec, text, integer, integer) TO drovi_app;

@@ -278,6 +278,24 @@ CREATE POLICY job_worker ON job TO drovi_worker USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON job TO drovi_worker;
 GRANT SELECT, INSERT, UPDATE ON job TO drovi_app;
 
+CREATE TABLE skipped_item (
+    org_id UUID NOT NULL,
+    audience_id UUID NOT NULL,
+    connection_id UUID NOT NULL,
+    stream TEXT NOT NULL,
+    provider_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_skipped_item PRIMARY KEY (connection_id, stream, provider_id),
+    CONSTRAINT fk_skipped_item_connection_id FOREIGN KEY(connection_id) REFERENCES connection (id) ON DELETE CASCADE
+);
+ALTER TABLE skipped_item ENABLE ROW LEVEL SECURITY;
+ALTER TABLE skipped_item FORCE ROW LEVEL SECURITY;
+CREATE POLICY skipped_item_app ON skipped_item TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND audience_id = ANY ((SELECT nullif(current_setting('drovi.audiences', true), '')::uuid[])::uuid[])) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND audience_id = ANY ((SELECT nullif(current_setting('drovi.audiences', true), '')::uuid[])::uuid[]));
+CREATE POLICY skipped_item_worker ON skipped_item TO drovi_worker USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid));
+GRANT SELECT, INSERT, UPDATE, DELETE ON skipped_item TO drovi_worker;
+GRANT SELECT ON skipped_item TO drovi_app;
+
 CREATE TABLE source_item (
     id UUID DEFAULT uuidv7() NOT NULL,
     org_id UUID NOT NULL,
@@ -298,6 +316,7 @@ CREATE TABLE source_item (
     CONSTRAINT uq_source_item_identity UNIQUE (connection_id, stream, provider_id, content_hash),
     CONSTRAINT fk_source_item_connection_id FOREIGN KEY(connection_id) REFERENCES connection (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_source_item_blob ON source_item (blob) WHERE blob IS NOT NULL;
 CREATE INDEX ix_source_item_pending ON source_item (connection_id, "window") WHERE processed_at IS NULL AND superseded_at IS NULL;
 CREATE INDEX ix_source_item_window ON source_item (connection_id, "window");
 CREATE UNIQUE INDEX uq_source_item_current ON source_item (connection_id, stream, provider_id) WHERE superseded_at IS NULL;
@@ -336,6 +355,7 @@ CREATE TABLE tombstone (
     CONSTRAINT pk_tombstone PRIMARY KEY (connection_id, stream, provider_id),
     CONSTRAINT fk_tombstone_connection_id FOREIGN KEY(connection_id) REFERENCES connection (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_tombstone_unpurged ON tombstone (connection_id) WHERE receipt ? 'unpurged';
 ALTER TABLE tombstone ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tombstone FORCE ROW LEVEL SECURITY;
 CREATE POLICY tombstone_app ON tombstone TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid));
@@ -495,7 +515,7 @@ CREATE TABLE chunk_index (
     CONSTRAINT pk_chunk_index PRIMARY KEY (chunk_id),
     CONSTRAINT fk_chunk_index_chunk_id FOREIGN KEY(chunk_id) REFERENCES chunk (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_chunk_index_audience ON chunk_index (org_id, audience_id);
+CREATE INDEX ix_chunk_index_audience ON chunk_index (org_id, audience_id, model) INCLUDE (chunk_id, embedding);
 CREATE INDEX ix_chunk_index_embedding ON chunk_index USING hnsw (embedding halfvec_ip_ops) WITH (m = 16, ef_construction = 64);
 CREATE INDEX ix_chunk_index_terms ON chunk_index USING gin (terms) WITH (fastupdate = off);
 ALTER TABLE chunk_index ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,18 @@
+"""Commitments: somebody undertakes to do something, in the first person, by name, or as a party to a contract.
+
+Not commitments: questions, requests, suppositions ("if I sent"), refusals ("I will not attend"), states ("I will be
+away"), what somebody is said to intend, and the clauses of a contract that bind nobody ("shall mean").
+"""
+
+from __future__ import annotations
+
+from . import commitments_en, commitments_fr
+from .sentence import Finding, Sentence
+
+
+def find_commitment(s: Sentence) -> Finding | None:
+    """The undertaking in ``s``, or None."""
+    if s.is_heading or s.is_boilerplate or s.is_question:
+        return None
+    finders = commitments_fr.FINDERS if s.lang == "fr" else commitments_en.FINDERS
+    return next((found for find in finders if (found := find(s)) is not None), None)

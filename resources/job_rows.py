@@ -1,0 +1,152 @@
+"""Job rows: the public, tenant-safe account of background work. Dagster executes; this is what people see of it.
+
+A row moves from ``queued`` to ``running`` to one of ``succeeded``, ``failed`` and ``cancelled``, and back to ``queued``
+when its worker died and attempts are left. Every function works in the caller's (worker) transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, case, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.database import WorkerDatabase
+from resources.errors import DroviError
+from resources.schema import job
+
+LEASE_SECONDS = 180
+"""How long a running job may be silent before it counts as dead."""
+
+UNFINISHED = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A job to be asked for. The same ``key`` in an organisation is the same job, asked for once."""
+
+    org_id: UUID
+    kind: str
+    key: str
+    connection_id: UUID | None = None
+    arguments: Mapping[str, Any] | None = None
+    dagster_run_id: str | None = None
+
+
+def ensure(connection: Connection, wanted: Wanted) -> UUID:
+    """The id of the job of that key, queued now where there was none."""
+    connection.execute(
+        insert(job)
+        .values(
+            org_id=wanted.org_id,
+            kind=wanted.kind,
+            idempotency_key=wanted.key,
+            connection_id=wanted.connection_id,
+            arguments=dict(wanted.arguments or {}),
+            dagster_run_id=wanted.dagster_run_id,
+        )
+        .on_conflict_do_nothing()
+    )
+    found: UUID = connection.execute(
+        select(job.c.id).where(job.c.org_id == wanted.org_id, job.c.idempotency_key == wanted.key)
+    ).scalar_one()
+    return found
+
+
+def due(connection: Connection, kinds: Sequence[str], limit: int) -> Sequence[Row[Any]]:
+    """Queued jobs of those kinds whose time has come, oldest first."""
+    query = (
+        select(job)
+        .where(job.c.status == "queued", job.c.kind.in_(kinds), job.c.run_at <= func.now())
+        .order_by(job.c.run_at, job.c.id)
+        .limit(limit)
+    )
+    return connection.execute(query).all()
+
+
+def unfinished(connection: Connection, connection_id: UUID, kind: str) -> bool:
+    """Whether a job of that kind waits or runs for the connection."""
+    query = select(job.c.id).where(
+        job.c.connection_id == connection_id, job.c.kind == kind, job.c.status.in_(UNFINISHED)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def start(connection: Connection, job_ids: Sequence[UUID], *, run_id: str | None = None) -> None:
+    """Jobs begin, or are seen to go on; of no effect on finished ones."""
+    connection.execute(
+        update(job)
+        .where(job.c.id.in_(job_ids), job.c.status.in_(UNFINISHED))
+        .values(
+            status="running",
+            attempts=job.c.attempts + case((job.c.status == "queued", 1), else_=0),
+            started_at=func.coalesce(job.c.started_at, func.now()),
+            lease_expires_at=_lease(),
+            dagster_run_id=func.coalesce(run_id, job.c.dagster_run_id),
+        )
+    )
+
+
+def note(database: WorkerDatabase, job_id: UUID, progress: Mapping[str, Any]) -> None:
+    """A running job's progress, and the sign that its worker lives; in a transaction of its own."""
+    with database.dispatch() as connection:
+        connection.execute(
+            update(job)
+            .where(job.c.id == job_id, job.c.status == "running")
+            .values(progress=dict(progress), lease_expires_at=_lease())
+        )
+
+
+def succeed(connection: Connection, job_ids: Sequence[UUID], result: Mapping[str, Any] | None = None) -> None:
+    """Jobs end well; ``result`` None leaves what the last progress said."""
+    last = job.c.progress if result is None else dict(result)
+    _finish(connection, job_ids, {"status": "succeeded", "result": last, "error_code": None, "error_message": None})
+
+
+def fail(connection: Connection, job_ids: Sequence[UUID], error: BaseException | str) -> None:
+    """Jobs end badly, for good; the message is for their owner."""
+    code = error.code if isinstance(error, DroviError) else "SERVER_ERROR"
+    message = str(error) if isinstance(error, DroviError | str) else "Something went wrong inside Drovi."
+    _finish(connection, job_ids, {"status": "failed", "error_code": code, "error_message": message})
+
+
+def cancel(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Jobs were called off."""
+    _finish(connection, job_ids, {"status": "cancelled"})
+
+
+def lost(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """The worker of running jobs died: they are queued again, or fail where no attempt is left."""
+    again = job.c.attempts < job.c.max_attempts
+    connection.execute(
+        update(job)
+        .where(job.c.id.in_(job_ids), job.c.status == "running")
+        .values(
+            status=case((again, "queued"), else_="failed"),
+            lease_expires_at=None,
+            finished_at=case((again, None), else_=func.now()),
+            error_code=case((again, None), else_="SERVER_ERROR"),
+            error_message=case((again, None), else_="The worker died at every attempt."),
+        )
+    )
+
+
+def silent(connection: Connection) -> Sequence[Row[Any]]:
+    """Running jobs that gave no sign for longer than their lease."""
+    overdue = or_(job.c.lease_expires_at.is_(None), job.c.lease_expires_at < func.now())
+    return connection.execute(select(job).where(job.c.status == "running", overdue)).all()
+
+
+def _lease() -> Any:
+    return func.now() + text(f"interval '{LEASE_SECONDS} seconds'")
+
+
+def _finish(connection: Connection, job_ids: Sequence[UUID], values: Mapping[str, Any]) -> None:
+    connection.execute(
+        update(job)
+        .where(job.c.id.in_(job_ids), job.c.status.in_(UNFINISHED))
+        .values(**values, finished_at=func.now(), lease_expires_at=None)
+    )

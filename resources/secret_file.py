@@ -1,0 +1,82 @@
+"""Secrets that this machine made for itself, kept in one file that only its owner can read.
+
+Embedded passwords and signing keys are generated on first use and remembered in
+``DROVI_HOME/secrets.json`` (mode 0600), so that no secret has a default in the code. Secrets that a
+person gives (a provider's client secret, an API key of a language model) come from the environment
+and never land here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from resources.errors import NotConfigured, PermissionMissing
+
+_SECRET_BYTES = 32  # 256 bits: then a password needs no stretching (see embedded_postgres)
+
+
+class SecretFile:
+    """Named secrets of one ``DROVI_HOME``; safe to use from several processes at once."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "secrets.json"
+
+    def get(self, name: str) -> str:
+        """The secret of that name, generated (256 random bits, URL-safe) when there is none.
+
+        Raises:
+            PermissionMissing: the file belongs to somebody else.
+            NotConfigured: the file is not what this class wrote.
+        """
+        try:
+            known = self._read()
+            if name not in known:
+                known = self._add(name)
+        except PermissionError as error:
+            raise PermissionMissing(
+                f"{self._path} cannot be read or written by this user.",
+                remedy="Run as the user who created this DROVI_HOME, or set DROVI_HOME to another folder.",
+            ) from error
+        return known[name]
+
+    def _read(self) -> dict[str, str]:
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        try:
+            known = json.loads(text)
+        except ValueError:
+            known = None
+        if not isinstance(known, dict) or not all(isinstance(value, str) for value in known.values()):
+            raise NotConfigured(
+                f"{self._path} is damaged.", remedy="Restore it from a backup: it unlocks what is beside it."
+            )
+        return known
+
+    def _add(self, name: str) -> dict[str, str]:
+        """Under a lock, so that two first starts agree on one value; replaced whole, so never half written."""
+        folder = self._path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "secrets.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            known = self._read()
+            if name in known:
+                return known
+            known[name] = secrets.token_urlsafe(_SECRET_BYTES)
+            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".secrets-")  # created 0600
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+                    json.dump(known, handle, indent=2, sort_keys=True)
+                    handle.flush()
+                    os.fsync(handle.fileno())
+                Path(temporary).replace(self._path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            return known

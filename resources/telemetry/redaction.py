@@ -1,0 +1,101 @@
+"""Takes secrets and tenants' content out of a log line, by the name of a field and by the shape of a value.
+
+The last processor before a line is written: what passes here is on somebody's screen. It errs on the side
+of removing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+REDACTED: Final = "[redacted]"
+_DEPTH: Final = 8
+
+_SECRET_NAMES: Final = re.compile(
+    r"passw|passphrase|secret|token|authori[sz]ation|api[_-]?key|private[_-]?key|access[_-]?key|credential|cookie|"
+    r"signature|\bpwd\b|\bdsn\b",
+    re.IGNORECASE,
+)
+# Fields that hold what a tenant wrote; their length is all that an operator needs.
+_CONTENT_NAMES: Final = frozenset(
+    {
+        "answer",
+        "body",
+        "content",
+        "html",
+        "prompt",
+        "question",
+        "quote",
+        "query",
+        "snippet",
+        "subject",
+        "text",
+        "title",
+    }
+)
+
+_PATTERNS: Final = (
+    (
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
+        ),
+        REDACTED,
+    ),
+    (re.compile(r"(?i)\b(bearer|basic|digest)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {REDACTED}"),
+    # The user of an address stays: it says which role failed to connect.
+    (re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@]*):[^\s@/]+@"), rf"\1:{REDACTED}@"),
+    (re.compile(r"\bdrovi_[A-Za-z0-9_-]{24,}"), REDACTED),  # API keys; role names are shorter
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), REDACTED),  # JSON web tokens
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), REDACTED),
+    (re.compile(r"\b(?:xox[abeprs]|xapp)-[A-Za-z0-9-]{10,}"), REDACTED),
+    (re.compile(r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_-]{16,}"), REDACTED),
+    (
+        re.compile(r"\bya29\.[A-Za-z0-9_-]{10,}|\bAIza[A-Za-z0-9_-]{30,}|\bgh[oprsu]_[A-Za-z0-9]{20,}"),
+        REDACTED,
+    ),
+    # name=value and "name": "value", as in query strings, connection strings and printed dictionaries
+    (
+        re.compile(
+            r"""(?ix)([\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|pwd|signature)
+            ["']?\s*[=:]\s*["']?)(?!\[redacted\])[^\s"'&,;)}\]]{3,}"""
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # What a database quotes from a row when it refuses it.
+    (re.compile(r"(?m)^(DETAIL:|CONTEXT:|LINE \d+:) .*$"), rf"\1 {REDACTED}"),
+    (re.compile(r"\[parameters: .*?\](?=\s*(?:\n|\(Background|\Z))", re.DOTALL), f"[parameters: {REDACTED}]"),
+)
+
+
+def redact_text(text: str) -> str:
+    """The text without what looks like a secret."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact(value: Any, name: str = "", depth: int = 0) -> Any:
+    """A copy of a field's value fit to be logged; ``name`` is the field's."""
+    if isinstance(value, bool | int | float) or value is None:
+        return value  # counts and durations, also of tokens
+    if _SECRET_NAMES.search(name):
+        return REDACTED
+    if depth > _DEPTH:
+        return "[too deep]"
+    if isinstance(value, Mapping):
+        return {redact_text(str(key)): redact(inner, str(key), depth + 1) for key, inner in value.items()}
+    if name.lower() in _CONTENT_NAMES:
+        return f"[content, {len(value)} long]" if hasattr(value, "__len__") else "[content]"
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(inner, name, depth + 1) for inner in value]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"[{len(value)} bytes]"
+    return redact_text(value if isinstance(value, str) else str(value))
+
+
+def redact_event(logger: object, method: str, event: Any) -> Any:
+    """The structlog processor."""
+    del logger, method
+    return {key: redact(value, key) for key, value in event.items()}
