@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Box = tuple[float, float, float, float]
-BlockKind = Literal["title", "paragraph", "list_item", "table", "header", "footer", "caption", "code", "other"]
+BlockKind = Literal[
+    "title", "paragraph", "list_item", "table", "header", "footer", "caption", "code", "other"
+]
 
 BLOCK_SEPARATOR = "\n\n"
 """Stands between the texts of two blocks in a document's text."""
@@ -104,7 +106,8 @@ class Attachment:
 class Chunk:
     """The retrieval unit: whole blocks, or whole sentences of a long one; never across a page's end.
 
-    ``text == document.text[start:end]`` always holds.
+    ``text == document.text[start:end]`` always holds. ``quoted`` marks words that are not the author's
+    own: the quoted or forwarded part of a mail.
     """
 
     ordinal: int
@@ -113,6 +116,7 @@ class Chunk:
     text: str
     page: int | None
     section: str
+    quoted: bool = False
 
 
 def merge_lines(boxes: Sequence[Box]) -> tuple[Box, ...]:
