@@ -15,7 +15,7 @@ from resources.database import AppDatabase, WorkerDatabase
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.migrate import migrate
 from resources.organisations import ensure_organisation, issue_api_key
-from resources.settings import DatabaseUrls
+from resources.settings import OWNER_ROLE, DatabaseUrls
 from resources.tenancy import Principal
 
 REPOSITORY = Path(__file__).parent.parent
@@ -80,15 +80,16 @@ def template(postgres: EmbeddedPostgres) -> str:
 def database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database]:
     """A fresh migrated database."""
     name = f"test_{next(_numbers)}"
-    owner = postgres.url("postgres")
-    with psycopg.connect(owner, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    # As the superuser: a session that a test left open must not keep its database alive.
+    administrator = postgres.url("postgres", "superuser")
+    with psycopg.connect(administrator, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER_ROLE}")
     urls = urls_of(postgres, name)
     app, worker = AppDatabase(urls.app), WorkerDatabase(urls.worker)
     yield Database(urls, app, worker)
     app.close()
     worker.close()
-    with psycopg.connect(owner, autocommit=True) as connection:
+    with psycopg.connect(administrator, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drovi_assets.documents.model import Block, ParsedDocument
@@ -12,14 +12,19 @@ from drovi_assets.documents.text import clean
 ROW_MEDIA_TYPE = "application/vnd.drovi.row+json"
 
 
-def row_document(table: str, key: str, row: Mapping[str, Any]) -> ParsedDocument:
-    """A paragraph for every column that has a value, each led by its column's name."""
+def row_document(
+    table: str, key: str, row: Mapping[str, Any], *, columns: Sequence[str] = (), title: str = ""
+) -> ParsedDocument:
+    """A paragraph for each of ``columns`` (all of them where none is named) that has a value, led by its name.
+
+    ``title`` is what a person calls the row; the table and the key stand in where it has none.
+    """
     blocks = tuple(
-        Block("paragraph", clean(f"{column}: {_worded(value)}"), section=table)
-        for column, value in row.items()
-        if value not in (None, "")
+        Block("paragraph", clean(f"{column}: {_worded(row[column])}"), section=table)
+        for column in columns or row
+        if row.get(column) not in (None, "")
     )
-    return ParsedDocument(ROW_MEDIA_TYPE, blocks, title=f"{table} {key}")
+    return ParsedDocument(ROW_MEDIA_TYPE, blocks, title=title or f"{table} {key}")
 
 
 def _worded(value: Any) -> str:

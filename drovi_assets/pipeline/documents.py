@@ -18,7 +18,7 @@ from drovi_assets.documents.rows import row_document
 from drovi_assets.intelligence.language import language
 from drovi_assets.pipeline.records import record_id
 from drovi_assets.pipeline.runtime import Runtime
-from drovi_assets.records.normalise import SourceItem
+from drovi_assets.records.normalise import SourceItem, row_reading
 from drovi_assets.retrieval.index import forget
 from resources.errors import DroviError, Invalid
 from resources.hashing import derive_id, digest
@@ -108,7 +108,9 @@ def _remove(connection: Connection, org_id: UUID, document_ids: Sequence[UUID]) 
 
 def _from_row(item: SourceItem) -> DerivedDocument:
     path = f"{item.stream}/{item.provider_id}"
-    parsed = row_document(item.stream, item.provider_id, json.loads(item.payload))
+    row = json.loads(item.payload)
+    reading = row_reading(item, row)
+    parsed = row_document(item.stream, item.provider_id, row, columns=reading.columns, title=reading.title)
     return DerivedDocument(
         _document_id(item, path), item, None, path, None, len(item.payload.encode()), parsed
     )

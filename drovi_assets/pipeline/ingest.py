@@ -1,9 +1,7 @@
-"""A connection brought up to date: what changed is landed, and what landed is derived, in one turn."""
+"""A connection brought up to date: what changed is landed, and what landed is derived."""
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from drovi_assets.connectors import leases
-from drovi_assets.connectors.runner import SyncReport, sync
+from drovi_assets.connectors.runner import SyncReport, backfill
 from drovi_assets.pipeline.run import Progress, Report, process_pending
 from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import DroviError
@@ -21,7 +19,7 @@ HEARTBEAT_SECONDS = leases.LEASE_SECONDS / 4
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """What one turn did: what was read from the source, and what was derived."""
+    """What was read from the source, and what was derived."""
 
     read: SyncReport
     derived: Report = field(default_factory=Report)
@@ -36,7 +34,7 @@ def bring_up_to_date(
     landed: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> Ingestion:
-    """Read what is new at the source and derive from all that is pending, within the budget.
+    """Read all that is new at the source, history included, and derive from what is pending, within the budget.
 
     ``landed`` is called once the source has been read, ``progress`` after every batch that is derived.
 
@@ -44,10 +42,12 @@ def bring_up_to_date(
         Conflict: another worker has the connection's turn.
         DroviError: what ``connectors.runner.sync`` raises; what was landed before it is kept.
     """
-    with turn(runtime, org_id, connection_id) as lease:
-        read = sync(runtime, lease, budget_seconds=budget_seconds)
-        if landed is not None:
-            landed()
+    read = backfill(
+        runtime.sources, connection_id, sweep=True
+    )  # whoever asks by hand wants deletions followed now
+    if landed is not None:
+        landed()
+    with turn(runtime, org_id, connection_id):
         derived = process_pending(
             runtime, org_id, connection_id, budget_seconds=budget_seconds, progress=progress
         )
@@ -57,8 +57,7 @@ def bring_up_to_date(
 @contextmanager
 def turn(runtime: Runtime, org_id: UUID, connection_id: UUID) -> Iterator[leases.Lease]:
     """The connection's lease for the length of a block, kept alive while a long file is parsed."""
-    holder = f"{socket.gethostname()}:{os.getpid()}"
-    with leases.held(runtime.database, org_id, connection_id, holder) as lease:
+    with leases.held(runtime.database, org_id, connection_id, runtime.sources.holder) as lease:
         done = threading.Event()
         heart = threading.Thread(target=_beat, args=(runtime, lease, done), name="drovi-lease", daemon=True)
         heart.start()

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 
 from drovi_assets.records.normalise import SourceItem
 from drovi_assets.retrieval.index import forget
+from resources.schema import connection as connection_table
 from resources.schema import document, intelligence_object, record, source_item
 
 
@@ -61,19 +62,23 @@ def of_window(connection: Connection, connection_id: UUID, window: str) -> list[
 
 def load(connection: Connection, item_ids: Sequence[UUID]) -> list[SourceItem]:
     """The items, in the order of their ids."""
-    columns = (
-        source_item.c.id,
-        source_item.c.connection_id,
-        source_item.c.audience_id,
-        source_item.c.stream,
-        source_item.c.provider_id,
-        source_item.c.payload,
-        source_item.c.blob,
-        source_item.c.occurred_at,
+    query = (
+        select(
+            source_item.c.id,
+            source_item.c.connection_id,
+            source_item.c.audience_id,
+            source_item.c.stream,
+            source_item.c.provider_id,
+            source_item.c.payload,
+            source_item.c.blob,
+            source_item.c.occurred_at,
+            connection_table.c.config,
+        )
+        .join(connection_table, connection_table.c.id == source_item.c.connection_id)
+        .where(source_item.c.id.in_(item_ids))
+        .order_by(source_item.c.id)
     )
-    rows = connection.execute(
-        select(*columns).where(source_item.c.id.in_(item_ids)).order_by(source_item.c.id)
-    )
+    rows = connection.execute(query)
     return [SourceItem(*row) for row in rows]
 
 

@@ -7,14 +7,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from drovi_assets.connectors.runtime import Runtime as Sources
 from drovi_assets.documents.confine import Limits
 from drovi_assets.documents.model import ParsedDocument
 from drovi_assets.documents.sandbox import Sandbox
-from drovi_assets.retrieval.index import TextEmbedder
+from drovi_assets.retrieval.index import forget
 from resources.database import WorkerDatabase
-from resources.embedder import Embedder
+from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError
 from resources.object_store import ObjectStore, open_object_store
+from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
 
 
@@ -30,12 +32,18 @@ class Parser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The outside world of the pipeline."""
+    """The outside world of the pipeline; ``sources`` is what its connectors run with."""
 
     database: WorkerDatabase
     objects: ObjectStore
     parser: Parser
     embedder: TextEmbedder
+    sources: Sources
+
+
+def sources_of(database: WorkerDatabase, objects: ObjectStore, secrets: SecretBox) -> Sources:
+    """What connectors run with; a deletion at the source also takes chunks out of the search statistics."""
+    return Sources(database, objects, secrets, forget)
 
 
 @contextmanager
@@ -48,9 +56,13 @@ def open_runtime(
         stack.callback(database.close)
         limits = Limits(memory=settings.parse_memory_bytes, seconds=settings.parse_seconds)
         parser = stack.enter_context(Sandbox(limits=limits))
+        objects = open_object_store(settings)
         yield Runtime(
-            database,
-            open_object_store(settings),
-            parser,
-            Embedder(precision=settings.embedding_precision, model_path=settings.embedding_model_path),
+            database=database,
+            objects=objects,
+            parser=parser,
+            embedder=Embedder(
+                precision=settings.embedding_precision, model_path=settings.embedding_model_path
+            ),
+            sources=sources_of(database, objects, SecretBox(settings.secrets)),
         )

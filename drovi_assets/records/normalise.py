@@ -6,6 +6,7 @@ Pure: a source item's payload goes in, a ``Draft`` comes out.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,11 @@ _MAIL_SUFFIXES = (".eml",)
 
 @dataclass(frozen=True, slots=True)
 class SourceItem:
-    """A landed item as the pipeline reads it. ``blob`` is the object store's digest of its file, if it has one."""
+    """A landed item as the pipeline reads it.
+
+    ``blob`` is the object store's digest of its file, if it has one; ``settings`` its connection's configuration,
+    which says how its rows are to be read.
+    """
 
     id: UUID
     connection_id: UUID
@@ -29,6 +34,7 @@ class SourceItem:
     payload: str
     blob: str | None
     occurred_at: datetime | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +48,29 @@ class Draft:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RowReading:
+    """How a table's rows are read: the columns of text (all where none is named), and what a row is called."""
+
+    columns: tuple[str, ...] = ()
+    title: str = ""
+
+
+def row_reading(item: SourceItem, row: Mapping[str, Any]) -> RowReading:
+    """What the connection's owner said of the item's table; everything is text where they said nothing."""
+    for table in item.settings.get("tables") or ():
+        if item.stream == f"{table.get('schema', 'public')}.{table['table']}":
+            column = table.get("title")
+            return RowReading(tuple(table.get("text") or ()), str(row.get(column) or "") if column else "")
+    return RowReading()
+
+
 def normalise(item: SourceItem) -> Draft:
     """The envelope of an item: a file is a document or, by its name, a message; anything else is a row."""
     payload = json.loads(item.payload)
     if item.blob is None:
-        return Draft(
-            "row", f"{item.stream} {item.provider_id}", f"{item.stream}/{item.provider_id}", item.occurred_at
-        )
+        title = row_reading(item, payload).title or f"{item.stream} {item.provider_id}"
+        return Draft("row", title, f"{item.stream}/{item.provider_id}", item.occurred_at)
     path = str(payload.get("path") or item.provider_id)
     kind = "message" if path.lower().endswith(_MAIL_SUFFIXES) else "document"
-    title = path.rsplit("/", 1)[-1]
-    return Draft(kind, title, path, item.occurred_at, {"bytes": payload.get("bytes")})
+    return Draft(kind, path.rsplit("/", 1)[-1], path, item.occurred_at, {"bytes": payload.get("bytes")})

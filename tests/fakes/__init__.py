@@ -1,0 +1,1 @@
+"""Stand-ins that behave: they keep state and misbehave on demand, instead of recording calls."""
