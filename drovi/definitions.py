@@ -11,10 +11,13 @@ from typing import Any
 
 import dagster as dg
 
-from drovi_assets.assets.connectors import WORKER, connector_assets
-from drovi_assets.automation import Worker, open_worker
+from drovi_assets.assets.connectors import RUNTIME, connector_assets
+from drovi_assets.checks.connectors import connector_checks, golden_checks
 from drovi_assets.connectors.registry import CONNECTORS
+from drovi_assets.connectors.sources.documents import Documents
 from drovi_assets.jobs import JOBS
+from drovi_assets.pipeline.runtime import Runtime, open_runtime
+from drovi_assets.schedules import checks_job, checks_schedule
 from resources.bindings import lazily
 from resources.settings import Settings
 from sensors.jobs import jobs
@@ -26,17 +29,22 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The definitions of this deployment; ``overrides`` replaces resources by name, as tests do."""
     return dg.Definitions(
         assets=[asset for connector in CONNECTORS for asset in connector_assets(connector)],
-        jobs=JOBS,
+        asset_checks=[
+            *(check for connector in CONNECTORS for check in connector_checks(connector)),
+            *golden_checks(Documents.name),
+        ],
+        jobs=[*JOBS, checks_job],
+        schedules=[checks_schedule],
         sensors=[live_sync, jobs, reconcile],
-        resources={WORKER: lazily(_worker), **(overrides or {})},
+        resources={RUNTIME: lazily(_runtime), **(overrides or {})},
         # Steps share one process: its models load once, and a step costs 0.1 s in place of 3.
         executor=dg.in_process_executor,
     )
 
 
-def _worker() -> AbstractContextManager[Worker]:
+def _runtime() -> AbstractContextManager[Runtime]:
     settings = Settings.load()
-    return open_worker(settings, settings.external_database_urls(), name="drovi-dagster")
+    return open_runtime(settings, settings.external_database_urls(), application_name="drovi-dagster")
 
 
 defs = build_defs()

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psycopg
 from pydantic import SecretStr
@@ -305,7 +305,7 @@ def _announce(addresses: Addresses) -> None:
 def _signals() -> Iterator[Callable[[], bool]]:
     """Whether SIGTERM or SIGINT came, in place of what they do otherwise; the second one does that again."""
     seen: list[int] = []
-    before = {}
+    before: dict[signal.Signals, Any] = {}
 
     def note(number: int, _frame: object) -> None:
         seen.append(number)

@@ -103,7 +103,11 @@ def note(database: WorkerDatabase, job_id: UUID, progress: Mapping[str, Any]) ->
 def succeed(connection: Connection, job_ids: Sequence[UUID], result: Mapping[str, Any] | None = None) -> None:
     """Jobs end well; ``result`` None leaves what the last progress said."""
     last = job.c.progress if result is None else dict(result)
-    _finish(connection, job_ids, {"status": "succeeded", "result": last, "error_code": None, "error_message": None})
+    _finish(
+        connection,
+        job_ids,
+        {"status": "succeeded", "result": last, "error_code": None, "error_message": None},
+    )
 
 
 def fail(connection: Connection, job_ids: Sequence[UUID], error: BaseException | str) -> None:
@@ -118,14 +122,44 @@ def cancel(connection: Connection, job_ids: Sequence[UUID]) -> None:
     _finish(connection, job_ids, {"status": "cancelled"})
 
 
-def lost(connection: Connection, job_ids: Sequence[UUID]) -> None:
-    """The worker of running jobs died: they are queued again, or fail where no attempt is left."""
-    again = job.c.attempts < job.c.max_attempts
+def hand_over(connection: Connection, job_id: UUID) -> None:
+    """A running job waits for another worker to go on with it; no attempt is counted for that."""
     connection.execute(
         update(job)
-        .where(job.c.id.in_(job_ids), job.c.status == "running")
+        .where(job.c.id == job_id, job.c.status == "running")
+        .values(status="queued", lease_expires_at=None)
+    )
+
+
+def restart(connection: Connection, job_id: UUID) -> None:
+    """A job that waits or failed begins anew, its attempts counted from one."""
+    connection.execute(
+        update(job)
+        .where(job.c.id == job_id, job.c.status.in_(("queued", "failed")))
+        .values(
+            status="running", attempts=job.c.attempts + 1, started_at=func.now(), lease_expires_at=_lease()
+        )
+        .values(finished_at=None, error_code=None, error_message=None)
+    )
+
+
+def lost(connection: Connection, job_ids: Sequence[UUID], *, attempt: int | None = None) -> None:
+    """The worker of jobs died: they are queued again, or fail where no attempt is left.
+
+    ``attempt`` is the number of attempts there were when that worker was asked for: the end of an
+    earlier worker says nothing about a later one.
+    """
+    again = job.c.attempts < job.c.max_attempts
+    dead = job.c.status == "running"
+    if attempt is not None:
+        begun = dead & (job.c.attempts == attempt + 1)
+        dead = begun | ((job.c.status == "queued") & (job.c.attempts == attempt))
+    connection.execute(
+        update(job)
+        .where(job.c.id.in_(job_ids), dead)
         .values(
             status=case((again, "queued"), else_="failed"),
+            attempts=job.c.attempts + case((job.c.status == "queued", 1), else_=0),
             lease_expires_at=None,
             finished_at=case((again, None), else_=func.now()),
             error_code=case((again, None), else_="SERVER_ERROR"),
@@ -138,6 +172,14 @@ def silent(connection: Connection) -> Sequence[Row[Any]]:
     """Running jobs that gave no sign for longer than their lease."""
     overdue = or_(job.c.lease_expires_at.is_(None), job.c.lease_expires_at < func.now())
     return connection.execute(select(job).where(job.c.status == "running", overdue)).all()
+
+
+def alive(connection: Connection, job_id: UUID) -> bool:
+    """Whether a job runs and its worker gave a sign within its lease."""
+    query = select(job.c.id).where(
+        job.c.id == job_id, job.c.status == "running", job.c.lease_expires_at > func.now()
+    )
+    return connection.execute(query).first() is not None
 
 
 def _lease() -> Any:

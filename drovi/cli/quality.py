@@ -33,5 +33,5 @@ def evaluate(
         if as_json:
             print_json(report.model_dump(mode="json"))
             return
-        rows = report.rows()
-        print_table(f"{suite} ({split})", rows, rows[0] if rows else ())
+        rows = [{"measure": measure, "value": value} for measure, value in report.rows()]
+        print_table(f"{suite} ({split})", rows, ("measure", "value"))

@@ -114,6 +114,10 @@ class Connector(Protocol):
         """The collections there are, in the order they should be read."""
         ...
 
+    def start(self, stream: Stream) -> Cursor:
+        """The position of now, taken before any window is read: later changes come after it, earlier ones in windows."""
+        ...
+
     def windows(self, stream: Stream) -> Sequence[Window]:
         """The windows that hold items, newest first; monthly for the last two years, yearly before."""
         ...

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 from .cues import best, table
-from .head import advice_head, probability
 from .sentence import Finding, Sentence
 from .slots import without_leading_pronouns
 
@@ -72,11 +71,6 @@ _CANCELLED = re.compile(
     r"\b(?:did|do|does|would) (?:not|n't) (?:recommend|advise|suggest)ed\b|should you (?:have|need|wish|require)|i suggest (?:we (?:meet|talk|speak|discuss|schedule))|please be advised|as (?:advised|suggested|recommended)|il faut (?:compter|environ)|comme (?:conseillé|recommandé)|je vous invite à (?:me|nous|consulter (?:notre|mon))|invitons à (?:nous|vous connecter)",
     re.IGNORECASE,
 )
-# Requests and arrangements between the two of us are no advice, however imperative.
-_OWN_BUSINESS = re.compile(
-    r"\b(?:please|kindly|let me know|let us know|send me|call me|give me a|thanks|thank you|regards|for me\b|get back to (?:me|us)|see you|i(?:'ll| will))\b|\[|https?:",
-    re.IGNORECASE,
-)
 _BY_OTHER = re.compile(
     r"\b(?:counsel|the (?:auditors?|lawyers?|accountants?|advis[eo]rs?|consultants?))\b", re.IGNORECASE
 )
@@ -92,24 +86,9 @@ def find_advice(s: Sentence) -> Finding | None:
     return None if hit is None else Finding(hit.confidence, _slots(s, hit.start, hit.end))
 
 
-def hear_advice(s: Sentence) -> Finding | None:
-    """Advice that no cue knows, by the trained head: English only, and never surer than a cue."""
-    if (
-        s.lang != "en"
-        or s.is_question
-        or s.is_boilerplate
-        or s.is_heading
-        or s.contract
-        or _CANCELLED.search(s.flat)
-    ):
-        return None
-    if _OWN_BUSINESS.search(s.flat) or s.flat[-1] not in ".!…" or s.flat.count(" ") < 4:
-        return None
-    head = advice_head()
-    likely = probability(head, s.flat)
-    return (
-        Finding(min(likely, 0.7), _slots(s, len(s.flat), len(s.flat))) if likely >= head.threshold else None
-    )
+def hear_advice(s: Sentence, likely: float) -> Finding:
+    """Advice that no pattern knows but the head believes."""
+    return Finding(likely, _slots(s, len(s.flat), len(s.flat)))
 
 
 def _slots(s: Sentence, start: int, end: int) -> dict[str, object]:

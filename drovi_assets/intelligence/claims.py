@@ -101,6 +101,11 @@ def find_claim(s: Sentence) -> Finding | None:
     return Finding(0.8 if strong else 0.7 if event or figures else 0.62, slots)
 
 
+def hear_claim(s: Sentence, likely: float) -> Finding:
+    """A claim that no pattern knows but the head believes; its subject is unknown."""
+    return Finding(likely, _slots(s, "", values(s.flat), None))
+
+
 def _slots(s: Sentence, subject: str, figures: list[Value], event: re.Match[str] | None) -> dict[str, object]:
     slots: dict[str, object] = {}
     subject = _DETERMINER.sub("", without_leading_pronouns(subject, ""))

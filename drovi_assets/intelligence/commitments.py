@@ -6,8 +6,13 @@ away"), what somebody is said to intend, and the clauses of a contract that bind
 
 from __future__ import annotations
 
+import re
+
 from . import commitments_en, commitments_fr
 from .sentence import Finding, Sentence
+from .undertaking import finding
+
+_FIRST = re.compile(r"\b(?:i|we|my|our|mine|me|us|je|j'|nous|on|moi|mon|notre)(?!\w)", re.IGNORECASE)
 
 
 def find_commitment(s: Sentence) -> Finding | None:
@@ -16,3 +21,8 @@ def find_commitment(s: Sentence) -> Finding | None:
         return None
     finders = commitments_fr.FINDERS if s.lang == "fr" else commitments_en.FINDERS
     return next((found for find in finders if (found := find(s)) is not None), None)
+
+
+def hear_commitment(s: Sentence, likely: float) -> Finding:
+    """An undertaking that no pattern knows but the head believes: the author's own where it is said in the first person."""
+    return finding(s, likely, s.author if _FIRST.search(s.flat) else "", s.flat, 0)

@@ -123,6 +123,11 @@ def find_decision(s: Sentence) -> Finding | None:
     return Finding(hit.confidence, slots)
 
 
+def hear_decision(s: Sentence, likely: float) -> Finding:
+    """A decision that no pattern knows but the head believes."""
+    return Finding(likely, {"what": without_leading_pronouns(s.flat, s.lang)})
+
+
 def _by(s: Sentence, m: re.Match[str]) -> str:
     body = re.match(
         rf"(?P<by>(?:l'|le |la |les |the |our |your )?(?:{_BODY_FR}|{_BODY_EN}))\b", m.group(), re.IGNORECASE

@@ -1,6 +1,7 @@
 """Commitments, decisions, risks, claims and advice in a text, each with its exact quote.
 
-Patterns in French and English decide; a small linear head (``head.py``) adds advice that no pattern knows.
+Patterns in French and English know the set phrases; small linear heads (``heads.py``) hear what no pattern knows and doubt
+what a pattern took too readily.
 Deterministic, offline, and safe on any text: what it cannot read it leaves alone.
 """
 
@@ -10,31 +11,39 @@ import re
 from collections.abc import Callable, Iterator
 
 from .advice import find_advice, hear_advice
-from .claims import find_claim
-from .commitments import find_commitment
-from .decisions import find_decision
+from .claims import find_claim, hear_claim
+from .commitments import find_commitment, hear_commitment
+from .decisions import find_decision, hear_decision
+from .features import grams
+from .heads import shipped
 from .language import Language, language
 from .lexicon import words
 from .model import ExtractedObject, ObjectKind, Quote, TextContext
-from .risks import find_risk
+from .risks import find_risk, hear_risk
 from .sentence import Finding, Sentence
 from .sentences import Span, sentences
 from .zones import zones
 
 # Part of an object's provenance: raise it whenever the same text may give other objects than before.
-EXTRACTOR_VERSION = "1"
+EXTRACTOR_VERSION = "2"
 
-_FINDERS: tuple[tuple[ObjectKind, Callable[[Sentence], Finding | None]], ...] = (
+_PATTERNS: tuple[tuple[ObjectKind, Callable[[Sentence], Finding | None]], ...] = (
     (ObjectKind.COMMITMENT, find_commitment),
     (ObjectKind.DECISION, find_decision),
     (ObjectKind.RISK, find_risk),
     (ObjectKind.ADVICE, find_advice),
     (ObjectKind.CLAIM, find_claim),
-    (ObjectKind.ADVICE, hear_advice),
 )
-# These speak only where no other has: a claim is what is left of a sentence once its decision or advice is noted,
-# and the head is for what no pattern knows.
-_LAST = frozenset((find_claim, hear_advice))
+_HEARD: dict[ObjectKind, Callable[[Sentence, float], Finding]] = {
+    ObjectKind.COMMITMENT: hear_commitment,
+    ObjectKind.DECISION: hear_decision,
+    ObjectKind.RISK: hear_risk,
+    ObjectKind.ADVICE: hear_advice,
+    ObjectKind.CLAIM: hear_claim,
+}
+# A head alone is never surer than a pattern.
+_SUREST_ALONE = 0.7
+_LEAST_WORDS = 4
 _CONTRACT = re.compile(
     r"\b(?:this (?:\w+ ){0,3}agreement|the parties|hereinafter|hereto|hereof|whereas|witnesseth|party of the first part|in witness whereof|"
     r"entre les soussign[ée]s|ci-après (?:dénommée?|désignée?)|il a été (?:arrêté et )?convenu ce qui suit|le présent (?:contrat|bail|accord|avenant)|les parties|article \d+)\b",
@@ -56,25 +65,53 @@ _LONGEST = 1500
 def extract(text: str, context: TextContext = TextContext()) -> list[ExtractedObject]:  # noqa: B008 - immutable default
     """The objects that ``text`` states, in the order of their quotes; ``text[start:end] == quote.text`` for each."""
     found: list[ExtractedObject] = []
-    for sentence in _read(text, context):
-        taken = False
-        for kind, find in _FINDERS:
-            if find in _LAST and taken:
-                continue
-            if (finding := find(sentence)) is not None:
-                taken = True
-                end = sentence.start + len(sentence.text)
-                quote = Quote(sentence.text, sentence.start, end)
-                confidence = round(min(1.0, max(0.0, finding.confidence)), 3)
-                found.append(
-                    ExtractedObject(
-                        kind, " ".join(sentence.text.split()), (quote,), confidence, finding.slots
-                    )
-                )
+    for sentence in read(text, context):
+        for kind, finding in _judge(sentence):
+            quote = Quote(sentence.text, sentence.start, sentence.start + len(sentence.text))
+            confidence = round(min(1.0, max(0.0, finding.confidence)), 3)
+            found.append(
+                ExtractedObject(kind, " ".join(sentence.text.split()), (quote,), confidence, finding.slots)
+            )
     return found
 
 
-def _read(text: str, context: TextContext) -> Iterator[Sentence]:
+def patterns_fired(sentence: Sentence) -> dict[ObjectKind, Finding]:
+    """What the patterns make of a sentence, before any head is asked."""
+    found = ((kind, find(sentence)) for kind, find in _PATTERNS)
+    return {kind: finding for kind, finding in found if finding is not None}
+
+
+def _judge(s: Sentence) -> Iterator[tuple[ObjectKind, Finding]]:
+    """The objects of one sentence: patterns that the heads do not doubt, then what only the heads hear.
+
+    A claim is what is left of a sentence once its decision or advice is noted.
+    """
+    if s.is_question or s.is_boilerplate or s.is_heading:
+        return
+    fired = patterns_fired(s)
+    heads = shipped()
+    likely = heads.probabilities(grams(s, {kind: finding.confidence for kind, finding in fired.items()}))
+    taken = False
+    for kind, _ in _PATTERNS:
+        if kind is ObjectKind.CLAIM and taken:
+            continue
+        if kind in fired:
+            kept = fired[kind] if likely[kind] >= heads.doubts[kind] else None
+        else:
+            believed = likely[kind] >= heads.speaks[kind] and _may_be_heard(s, kind)
+            kept = _HEARD[kind](s, min(likely[kind], _SUREST_ALONE)) if believed else None
+        if kept is not None:
+            taken = True
+            yield kind, kept
+
+
+def _may_be_heard(s: Sentence, kind: ObjectKind) -> bool:
+    """A head needs a few words to go by; in a contract all but obligations are terms, which only patterns tell apart."""
+    return s.flat.count(" ") + 1 >= _LEAST_WORDS and (not s.contract or kind is ObjectKind.COMMITMENT)
+
+
+def read(text: str, context: TextContext) -> Iterator[Sentence]:
+    """The sentences that are the author's own, in order, with what the patterns and heads need to know."""
     main = language(text)
     contract = _is_contract(text)
     for zone in zones(text):
@@ -87,7 +124,8 @@ def _read(text: str, context: TextContext) -> Iterator[Sentence]:
             if (speaker := _SPEAKER.match(text, start, end)) and speaker["who"].lower() not in _LABELS:
                 author, start = speaker["who"], speaker.end()
             words = text[start:end]
-            yield Sentence(words, start, _language_of(words, main), author, context, contract)
+            place = None if len(words) * 1.25 > len(text) else start / len(text)
+            yield Sentence(words, start, _language_of(words, main), author, context, contract, place)
 
 
 def _clauses(part: str) -> Iterator[Span]:

@@ -99,9 +99,14 @@ def find_risk(s: Sentence) -> Finding | None:
     hit = best(_CUES, s.flat, s.lang, _CANCELLED)
     if hit is None or (s.contract and hit.confidence < 0.78):
         return None
+    return hear_risk(s, hit.confidence)
+
+
+def hear_risk(s: Sentence, likely: float) -> Finding:
+    """The whole of ``s`` as a risk, with the severity that its words give."""
     slots: dict[str, object] = {"what": without_leading_pronouns(s.flat, s.lang)}
     if _SLIGHT.search(s.flat):
         slots["severity"] = "low"
     elif _SEVERE.search(s.flat):
         slots["severity"] = "high"
-    return Finding(hit.confidence, slots)
+    return Finding(likely, slots)

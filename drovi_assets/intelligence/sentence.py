@@ -26,7 +26,8 @@ class Finding:
 class Sentence:
     """``text`` stands at ``start`` in the source; ``author`` is who says it, "" if unknown.
 
-    ``contract`` says that the text around it is a contract, where "the Tenant shall" binds somebody.
+    ``contract`` says that the text around it is a contract, where "the Tenant shall" binds somebody; ``place`` is where
+    it stands in its text, from 0 to 1, None where it is the whole of it.
     Not slotted: the cached properties need a ``__dict__``.
     """
 
@@ -36,6 +37,7 @@ class Sentence:
     author: str
     context: TextContext
     contract: bool = False
+    place: float | None = None
 
     @cached_property
     def flat(self) -> str:

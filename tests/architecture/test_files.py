@@ -86,7 +86,7 @@ def test_packages_have_no_side_effects(path: Path) -> None:
 def test_nothing_names_a_machine_or_a_package_registry() -> None:
     """The repository installs through whatever registry its machine is set up for."""
     # Spelt so that this file does not find itself.
-    hosts = re.compile("|".join(("pypi[.]org", "pythonhoste[d]", "npmjs[.]", "debian[.]org")))
+    hosts = re.compile("pypi[.]org|pythonhoste[d]|npmjs[.]|debian[.]org")
     found = [
         _name(path)
         for path in _tracked()

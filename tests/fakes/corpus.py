@@ -42,7 +42,8 @@ class WordVectors:
         for row, words in zip(rows, texts, strict=True):
             for term in analyse(words, language(words)):
                 row[zlib.crc32(term.encode()) % 384] += 1
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        units: npt.NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return units
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ def write(
     org_id: UUID,
     connection_id: UUID,
     audience_id: UUID,
+    *,
     path: str,
     paragraphs: Sequence[str],
-    *,
     kind: str = "document",
 ) -> Written:
     """A document of one block and one chunk a paragraph."""
@@ -144,7 +145,7 @@ def index(session: Connection, org_id: UUID, written: Written) -> int:
 
 
 def add_object(
-    session: Connection, org_id: UUID, audience_id: UUID, source: Written, kind: str, quote: str
+    session: Connection, org_id: UUID, audience_id: UUID, source: Written, *, kind: str, quote: str
 ) -> UUID:
     """An intelligence object proved by ``quote``, which stands in ``source``."""
     start = source.text.index(quote)

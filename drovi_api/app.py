@@ -1,0 +1,77 @@
+"""The application, put together from its features. Importing this starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import Lifespan
+
+from drovi_api import errors, openapi
+from drovi_api.middleware import Edge
+from drovi_api.runtime import ApiRuntime
+from drovi_api.user.ask.endpoints import router as ask
+from drovi_api.user.auth.endpoints import router as auth
+from drovi_api.user.connections.endpoints import router as connections
+from drovi_api.user.documents.endpoints import router as documents
+from drovi_api.user.evidence.endpoints import router as evidence
+from drovi_api.user.find.endpoints import router as find
+from drovi_api.user.health.endpoints import router as health
+from drovi_api.user.health.service import HealthMonitor
+from drovi_api.user.items.endpoints import router as items
+from drovi_api.user.jobs.endpoints import router as jobs
+from drovi_api.user.objects.endpoints import router as objects
+
+_FEATURES: tuple[APIRouter, ...] = (
+    health,
+    auth,
+    connections,
+    items,
+    documents,
+    find,
+    ask,
+    objects,
+    evidence,
+    jobs,
+)
+
+
+def create_app(runtime: ApiRuntime) -> FastAPI:
+    """An application that works with ``runtime``; who made the runtime closes it."""
+    monitor = HealthMonitor(runtime.probes)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        monitor.close()
+
+    app = _assembled(lifespan)
+    app.state.runtime = runtime
+    app.state.health = monitor
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document, for which nothing has to be running."""
+    return _assembled(None).openapi()
+
+
+def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
+    app = FastAPI(
+        title="Drovi",
+        version=version("drovi"),
+        description="The memory of an organisation, with proof.",
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # resources.telemetry is ours
+        lifespan=lifespan,
+    )
+    errors.install(app)
+    openapi.install(app)
+    app.add_middleware(Edge)
+    # Not include_router: it would match every request twice, and hide the full path from the route. Before what
+    # FastAPI put there, since routes are tried in order.
+    app.router.routes[:0] = [route for router in _FEATURES for route in router.routes]
+    return app

@@ -1,0 +1,53 @@
+"""The OpenAPI document, with what FastAPI cannot know: the problem schema and how a caller identifies itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from drovi_api.dependencies import SECURITY_SCHEME
+from drovi_api.errors import Problem
+
+TAGS = [
+    {"name": "health", "description": "For whoever watches the service."},
+    {"name": "auth", "description": "The caller."},
+    {"name": "connections", "description": "Links to sources, and their syncs."},
+    {"name": "items", "description": "What was read from sources."},
+    {"name": "documents", "description": "Parsed files, block by block."},
+    {"name": "find", "description": "Search."},
+    {"name": "ask", "description": "Questions answered with citations, or refused."},
+    {"name": "objects", "description": "Commitments, decisions, risks, claims and advice, with evidence."},
+    {"name": "evidence", "description": "The exact words and their place."},
+    {"name": "jobs", "description": "Background work."},
+]
+
+_REFERENCE = "#/components/schemas/{model}"
+
+
+def install(app: FastAPI) -> None:
+    """Make the application describe itself completely; the document is made once, when first asked for."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template=_REFERENCE)
+    schemas |= problem.pop("$defs") | {"Problem": problem}
+    # Our answers to invalid requests are problems; these describe FastAPI's own.
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["securitySchemes"] = SECURITY_SCHEME
+    return document

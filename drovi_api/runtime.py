@@ -1,0 +1,40 @@
+"""What the application is given to work with; made by ``server`` in production and by hand in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from drovi_api.limits import Gate
+from drovi_assets.retrieval.index import TextEmbedder
+from resources.database import AppDatabase
+from resources.secrets import SecretBox
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A dependency that ``/health`` asks after.
+
+    ``check`` returns a few words about the state it found and raises where the dependency is down; it is
+    called on a thread and given up on after a time-out. A ``required`` one that is down makes the whole
+    service unavailable.
+    """
+
+    name: str
+    check: Callable[[], str]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRuntime:
+    """Everything outside that a request may touch.
+
+    ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
+    """
+
+    database: AppDatabase
+    embedder: TextEmbedder
+    secrets: SecretBox
+    probes: tuple[Probe, ...] = ()
+    thinking: Gate = field(default_factory=lambda: Gate(places=8, wait_seconds=5.0))
+    metrics_to_all: bool = False

@@ -1,0 +1,1 @@
+"""Who the API key belongs to."""

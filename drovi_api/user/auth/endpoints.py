@@ -1,0 +1,15 @@
+"""Routes of who is calling."""
+
+from __future__ import annotations
+
+from drovi_api.dependencies import Reads, feature
+from drovi_api.user.auth import repository
+from drovi_api.user.auth.schemas import Me
+
+router = feature("/auth", "auth")
+
+
+@router.get("/me", operation_id="get_me", summary="Who am I?")
+def get_me(session: Reads) -> Me:
+    """The user, organisation and role behind the API key."""
+    return repository.me(session)

@@ -1,0 +1,1 @@
+"""Links to sources: create, list, read, sync now."""

@@ -1,0 +1,70 @@
+"""Routes of connections."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header
+
+from drovi_api.dependencies import Reads, Runtime, Writes, feature
+from drovi_api.errors import problem_responses
+from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
+from drovi_api.user.connections import repository, service
+from drovi_api.user.connections.schemas import Connection, NewConnection
+from drovi_api.user.jobs import repository as jobs
+from drovi_api.user.jobs.schemas import Job
+
+router = feature("/connections", "connections")
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        description="A repeat of the same key for the same connection answers with the job of the first.",
+    ),
+]
+
+
+@router.post(
+    "",
+    operation_id="create_connection",
+    summary="Connect a source",
+    status_code=201,
+    responses=problem_responses(403, 409),
+)
+def create_connection(session: Writes, runtime: Runtime, body: NewConnection) -> Connection:
+    """Store a connection; its first sync starts by itself. Secrets go in sealed and never come out."""
+    return service.create(session, runtime.secrets, body)
+
+
+@router.get("", operation_id="list_connections", summary="List connections")
+def list_connections(
+    session: Reads, cursor: CursorText = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[Connection]:
+    """The organisation's shared connections and the caller's private ones, newest first."""
+    return repository.page(session, cursor, limit)
+
+
+@router.get(
+    "/{connection_id}",
+    operation_id="get_connection",
+    summary="Read a connection",
+    responses=problem_responses(404),
+)
+def get_connection(session: Reads, connection_id: UUID) -> Connection:
+    """One connection: its settings without secrets, and how it does."""
+    return repository.one(session, connection_id)
+
+
+@router.post(
+    "/{connection_id}/sync",
+    operation_id="sync_connection",
+    summary="Sync now",
+    status_code=202,
+    responses=problem_responses(403, 404, 409),
+)
+def sync_connection(session: Writes, connection_id: UUID, idempotency_key: IdempotencyKey = None) -> Job:
+    """Ask for a sync; follow the job that is returned."""
+    return jobs.one(session, service.sync(session, connection_id, idempotency_key))

@@ -1,0 +1,47 @@
+"""The shapes of connections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Visibility = Literal["ORG_SHARED", "PRIVATE"]
+ConnectionStatus = Literal["active", "paused", "needs_person"]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class NewConnection(BaseModel):
+    """What it takes to connect a source."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    connector: str = Field(
+        max_length=100, description="The kind of source.", examples=["documents", "postgres"]
+    )
+    name: Name = Field(description="How people will call it; unique in the organisation.")
+    visibility: Visibility = Field(
+        "ORG_SHARED", description="Who sees what it brings: everyone in the organisation, or its owner alone."
+    )
+    config: dict[str, Any] = Field(
+        default={},
+        description="The connector's own settings. Secrets among them are sealed and never returned.",
+    )
+
+
+class Connection(BaseModel):
+    """An organisation's link to a source, without its secrets."""
+
+    id: UUID
+    connector: str
+    name: str
+    visibility: Visibility
+    owner_id: UUID
+    config: dict[str, Any] = Field(description="The connector's settings without its secrets.")
+    status: ConnectionStatus
+    status_detail: str = Field(description="What its owner has to do, where the status is `needs_person`.")
+    last_synced_at: datetime | None
+    next_sync_at: datetime
+    created_at: datetime

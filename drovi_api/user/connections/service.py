@@ -1,0 +1,55 @@
+"""What a connection must satisfy before it is stored, and when it may be synced."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drovi_api.dependencies import WriteSession
+from drovi_api.user.connections import repository
+from drovi_api.user.connections.schemas import Connection, NewConnection
+from drovi_assets.connectors.connections import create_connection
+from drovi_assets.connectors.sources.documents import Documents
+from resources.errors import Conflict, Forbidden
+from resources.secrets import SecretBox
+from resources.tenancy import Role
+
+_READS_THE_SERVER = frozenset({Documents.name})
+_ADMINISTRATORS = frozenset({Role.OWNER, Role.ADMIN})
+
+
+def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Connection:
+    """Link a source.
+
+    Raises:
+        Forbidden: a member asks to connect a folder of the server.
+        Invalid: there is no such connector, or its settings are not acceptable.
+        Conflict: the name is taken.
+    """
+    if new.connector in _READS_THE_SERVER and session.principal.role not in _ADMINISTRATORS:
+        raise Forbidden(
+            "Only owners and administrators connect folders of the server.",
+            remedy="Ask one of them to connect the folder.",
+        )
+    connection_id = create_connection(
+        session.connection,
+        session.principal,
+        secrets,
+        connector=new.connector,
+        name=new.name,
+        config=new.config,
+        visibility=new.visibility,
+    )
+    return repository.one(session, connection_id)
+
+
+def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None) -> UUID:
+    """The id of the job that will read the connection now.
+
+    Raises:
+        NotFound: there is no such connection for the caller.
+        Conflict: it is paused.
+    """
+    connection = repository.one(session, connection_id)
+    if connection.status == "paused":
+        raise Conflict("The connection is paused.", remedy="Resume it before you sync it.")
+    return repository.request_sync(session, connection_id, idempotency_key)

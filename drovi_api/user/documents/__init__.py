@@ -1,0 +1,1 @@
+"""Parsed files: their layout, block by block."""

@@ -1,0 +1,1 @@
+"""The exact words behind a statement, and their place on the page."""

@@ -1,0 +1,1 @@
+"""What was read from sources: records and the source items they were made from."""

@@ -1,0 +1,65 @@
+"""Records joined with the source items they were made from."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+
+from drovi_api.dependencies import ReadSession
+from drovi_api.pagination import Page, by_moment, page_of
+from drovi_api.user.documents import repository as documents
+from drovi_api.user.items.schemas import Item, ItemDetail, ItemKind
+from resources.schema import record, source_item
+
+_RECORD = record.c
+_SOURCE = source_item.c
+_ORDER = by_moment(_RECORD.occurred_at, _RECORD.id)
+
+_ITEM = (
+    _RECORD.id,
+    _RECORD.kind,
+    _RECORD.title,
+    _RECORD.path,
+    _RECORD.occurred_at,
+    _RECORD.superseded_at,
+    _RECORD.connection_id,
+    _SOURCE.stream,
+    _SOURCE.provider_id,
+    _SOURCE.landed_at,
+)
+
+
+def page(
+    session: ReadSession, connection_id: UUID | None, kind: ItemKind | None, cursor: str | None, limit: int
+) -> Page[Item]:
+    """What is current, latest first; what has no time of its own before all else."""
+    query = _joined(*_ITEM).where(_RECORD.superseded_at.is_(None))
+    if connection_id is not None:
+        query = query.where(_RECORD.connection_id == connection_id)
+    if kind is not None:
+        query = query.where(_RECORD.kind == kind)
+    rows = session.all(_ORDER.page(query, cursor, limit))
+    return page_of(rows, limit, lambda row: Item(**_fields(row)), lambda row: (row.occurred_at, row.id))
+
+
+def one(session: ReadSession, item_id: UUID) -> ItemDetail:
+    """An item, what it came as, and its files."""
+    query = _joined(*_ITEM, _SOURCE.content_hash, _SOURCE.payload, _RECORD.metadata)
+    row = session.one(query.where(_RECORD.id == item_id), "item")
+    return ItemDetail(
+        **_fields(row),
+        content_hash=row.content_hash.hex(),
+        payload=row.payload,
+        metadata=row.metadata,
+        documents=documents.of_item(session, item_id),
+    )
+
+
+def _joined(*columns: Any) -> Select[Any]:
+    return select(*columns).join_from(record, source_item, _SOURCE.id == _RECORD.source_item_id)
+
+
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in _ITEM}

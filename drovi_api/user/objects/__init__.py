@@ -1,0 +1,1 @@
+"""Intelligence objects, each with its evidence."""

@@ -1,0 +1,253 @@
+"""How background work is paced: turns on a connection, and work cut to a budget.
+
+Ticks and runs both go through here, so that a backfill of hours never keeps a fresh message waiting: whoever works
+on a connection does so in turns of seconds, and those who wait for one are served in the order they came.
+No Dagster: what a turn did is returned as a value, and the faces report it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import DBAPIError
+
+from drovi_assets.connectors import runner
+from drovi_assets.connectors.landing import LandingResult
+from drovi_assets.pipeline.ingest import turn
+from drovi_assets.pipeline.items import mark_processed
+from drovi_assets.pipeline.run import BATCH, Report, process
+from drovi_assets.pipeline.runtime import Runtime
+from resources.database import WorkerDatabase
+from resources.errors import Conflict, NeedsPerson, TimedOut, Transient
+from resources.schema import source_item
+
+TURN_SECONDS = 4.0
+"""A turn of bulk work; with one batch beyond it, what a live sync may have to wait."""
+BULK_PATIENCE = 120.0
+_POLL_SECONDS = 0.05
+
+_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Done:
+    """What was done to one connection: what landed, and what was derived, by window."""
+
+    landed: LandingResult = field(default_factory=LandingResult)
+    deleted: int = 0
+    derived: dict[str, Report] = field(default_factory=dict)
+
+    def read(self, report: runner.SyncReport) -> None:
+        """Take in what one read of the source did."""
+        self.landed += report.landed
+        self.deleted += report.deleted
+
+    def add(self, window: str, report: Report) -> None:
+        """Take in one batch."""
+        self.derived.setdefault(window, Report()).add(report)
+
+    @property
+    def total(self) -> Report:
+        """All windows together."""
+        total = Report()
+        for report in self.derived.values():
+            total.add(report)
+        return total
+
+    def summary(self) -> dict[str, int]:
+        """The figures a person follows: for a job's progress and a run's metadata."""
+        total = self.total
+        return {
+            "landed": self.landed.new + self.landed.changed,
+            "deleted": self.deleted,
+            "items": total.items,
+            "documents": total.parsed,
+            "refused": len(total.refused),
+            "objects": sum(total.objects.values()),
+            "chunks": total.chunks,
+        }
+
+
+def read_live(runtime: Runtime, connection_id: UUID, done: Done, *, patience: float, budget: float) -> None:
+    """Land what changed at the source since the last read. Raises as ``runner.sync``, and TimedOut past ``patience``."""
+    with _queue(runtime.database, connection_id, patience) as deadline:
+        done.read(
+            _insist(deadline, lambda: runner.sync(runtime.sources, connection_id, budget_seconds=budget))
+        )
+
+
+def read_history(
+    runtime: Runtime,
+    org_id: UUID,
+    connection_id: UUID,
+    done: Done,
+    *,
+    budget: float,
+    patience: float = BULK_PATIENCE,
+    progress: Callable[[], None] = lambda: None,
+) -> bool:
+    """Land and derive the connection's history, newest window first; whether it came to its end in ``budget`` seconds.
+
+    Each window is found by search before the next is read. Where it stopped it goes on: a page is a checkpoint.
+    """
+    end = time.monotonic() + budget
+    with _queue(runtime.database, connection_id, patience) as deadline:
+        left = _insist(deadline, lambda: runner.windows(runtime.sources, connection_id))
+    for stream, window in left:
+        complete = False
+        while not complete:
+            if time.monotonic() >= end:
+                return False
+            read = partial(runner.backfill_window, runtime.sources, connection_id, stream, window)
+            with _queue(runtime.database, connection_id, patience) as deadline:
+                report = _insist(deadline, partial(read, budget_seconds=TURN_SECONDS))
+            done.read(report)
+            complete = report.complete
+            progress()
+        budget_left = end - time.monotonic()
+        if not derive_pending(
+            runtime, org_id, connection_id, done, budget=budget_left, patience=patience, progress=progress
+        ):
+            return False
+    return True
+
+
+def derive_pending(
+    runtime: Runtime,
+    org_id: UUID,
+    connection_id: UUID,
+    done: Done,
+    *,
+    budget: float,
+    patience: float = BULK_PATIENCE,
+    progress: Callable[[], None] = lambda: None,
+) -> bool:
+    """Derive from what landed last, first; whether nothing was left in ``budget`` seconds. Cost grows with what is pending."""
+    end = time.monotonic() + budget
+    while count_pending(runtime, org_id, connection_id, 1):
+        if time.monotonic() >= end:
+            return False
+        with turn_of(runtime, org_id, connection_id, patience=patience):
+            _derive_a_turn(runtime, org_id, connection_id, done, min(end, time.monotonic() + TURN_SECONDS))
+        progress()
+    return True
+
+
+@contextmanager
+def turn_of(
+    runtime: Runtime, org_id: UUID, connection_id: UUID, *, patience: float = BULK_PATIENCE
+) -> Iterator[None]:
+    """The connection's lease for the length of a block, once it is our turn.
+
+    Raises:
+        TimedOut: others had it for all of ``patience`` seconds.
+    """
+    with ExitStack() as stack:
+        with _queue(runtime.database, connection_id, patience) as deadline:
+            _insist(deadline, lambda: stack.enter_context(turn(runtime, org_id, connection_id)))
+        yield
+
+
+def count_pending(runtime: Runtime, org_id: UUID, connection_id: UUID, limit: int) -> int:
+    """How many landed items nothing was derived from, counted up to ``limit``."""
+    with runtime.database.organisation(org_id) as connection:
+        return len(_newest_pending(connection, connection_id, limit))
+
+
+def _derive_a_turn(runtime: Runtime, org_id: UUID, connection_id: UUID, done: Done, end: float) -> None:
+    while True:
+        with runtime.database.organisation(org_id) as connection:
+            batch = _newest_pending(connection, connection_id, BATCH)
+        if not batch:
+            return
+        window = batch[0][1]  # one window a batch: it is reported under its partition
+        done.add(
+            window, _derive(runtime, org_id, [item for item, its_window in batch if its_window == window])
+        )
+        if time.monotonic() >= end:
+            return
+
+
+def _derive(runtime: Runtime, org_id: UUID, item_ids: Sequence[UUID]) -> Report:
+    """One batch; where a defect stops it, item by item, so that one bad item cannot hold up the others.
+
+    An item that fails by itself leaves the queue without a record, which is how the checks find it; materialising
+    its partition again, once the defect is mended, derives it.
+    """
+    try:
+        return process(runtime, org_id, item_ids)
+    except (Transient, NeedsPerson):
+        raise
+    except Exception:  # noqa: BLE001 - whatever a library raises on one item is a defect of that item alone
+        if len(item_ids) == 1:
+            _log.exception("item not derived", item=str(item_ids[0]))
+            with runtime.database.organisation(org_id) as connection:
+                mark_processed(connection, item_ids)
+            return Report(items=1, refused=[{"path": str(item_ids[0]), "reason": "A defect of Drovi's."}])
+    report = Report()
+    for item_id in item_ids:
+        report.add(_derive(runtime, org_id, [item_id]))
+    return report
+
+
+def _newest_pending(connection: Connection, connection_id: UUID, limit: int) -> list[tuple[UUID, str]]:
+    """Items with their windows, what landed last first: a message of now does not wait for the history before it."""
+    query = (
+        select(source_item.c.id, source_item.c.window)
+        .where(
+            source_item.c.connection_id == connection_id,
+            source_item.c.processed_at.is_(None),
+            source_item.c.superseded_at.is_(None),
+        )
+        .order_by(source_item.c.landed_at.desc(), source_item.c.id)
+        .limit(limit)
+    )
+    return [(row.id, row.window) for row in connection.execute(query)]
+
+
+@contextmanager
+def _queue(database: WorkerDatabase, connection_id: UUID, patience: float) -> Iterator[float]:
+    """Stand in line for a connection; yields the time (monotonic) by which the turn must be had.
+
+    A lease alone has no order: whoever asks at the right moment gets it, and a backfill asks all the time. An
+    advisory lock is granted first come, first served; it is held only while its holder asks for the lease.
+    """
+    deadline = time.monotonic() + patience
+    with database.dispatch() as connection:
+        try:
+            connection.execute(
+                text(
+                    "SELECT set_config('lock_timeout', :limit, true),"
+                    " pg_advisory_xact_lock(hashtextextended(:name, 0))"
+                ),
+                {"limit": f"{max(1, int(patience * 1000))}ms", "name": f"turn/{connection_id}"},
+            )
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") != "55P03":  # lock_not_available
+                raise
+            raise _busy() from error
+        yield deadline
+
+
+def _insist(deadline: float, take: Callable[[], _T]) -> _T:
+    """``take`` again and again while another holds the lease; transient once the time is over."""
+    while True:
+        try:
+            return take()
+        except Conflict as error:
+            if time.monotonic() >= deadline:
+                raise _busy() from error
+            time.sleep(_POLL_SECONDS)
+
+
+def _busy() -> TimedOut:
+    return TimedOut("Others wait for this connection.", remedy="Nothing: it is tried again shortly.")

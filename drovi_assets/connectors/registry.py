@@ -1,0 +1,82 @@
+"""Which connectors there are, what each must be given, and how one is made from a connection's row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from drovi_assets.connectors.contract import Connector
+from drovi_assets.connectors.sources.documents import Documents, DocumentsConfig
+from drovi_assets.connectors.sources.postgres import Postgres, PostgresConfig
+from resources.errors import NotConfigured, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSpec:
+    """One kind of source: its configuration, the names of its secrets, and what makes a connector of them.
+
+    ``make`` takes the checked configuration and the secrets by name; it opens nothing.
+    """
+
+    name: str
+    title: str
+    config: type[BaseModel]
+    make: Callable[[Any, Mapping[str, str]], Connector]
+    secrets: tuple[str, ...] = ()
+
+    def checked(self, config: Mapping[str, Any]) -> BaseModel:
+        """The configuration as its model.
+
+        Raises:
+            NotConfigured: naming each field that is missing or wrong, never its value.
+        """
+        try:
+            return self.config.model_validate(config)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'configuration'}: {fault['msg']}"
+                for fault in error.errors(include_input=False, include_url=False)
+            )
+            raise NotConfigured(
+                f"{self.title} is not configured: {faults}.", remedy="Complete the connection's settings."
+            ) from None
+
+    def connect(self, config: Mapping[str, Any], secrets: Mapping[str, str]) -> Connector:
+        """A connector, not yet connected; close it.
+
+        Raises:
+            NotConfigured: a field or a secret is missing or wrong.
+        """
+        checked = self.checked(config)
+        if missing := [name for name in self.secrets if name not in secrets]:
+            raise NotConfigured(
+                f"{self.title} is not configured: no {', '.join(missing)} was given.",
+                remedy=f"Enter the {', '.join(missing)} in the connection's settings.",
+            )
+        return self.make(checked, secrets)
+
+
+CONNECTORS: Mapping[str, ConnectorSpec] = {
+    spec.name: spec
+    for spec in (
+        ConnectorSpec(Documents.name, "Documents", DocumentsConfig, Documents),
+        ConnectorSpec(Postgres.name, "PostgreSQL", PostgresConfig, Postgres, secrets=("password",)),
+    )
+}
+
+
+def spec_of(name: str, connectors: Mapping[str, ConnectorSpec] = CONNECTORS) -> ConnectorSpec:
+    """The connector of that name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    try:
+        return connectors[name]
+    except KeyError:
+        raise NotFound(
+            f"There is no connector {name!r}.", remedy=f"Choose one of: {', '.join(sorted(connectors))}."
+        ) from None

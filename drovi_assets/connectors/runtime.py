@@ -1,0 +1,39 @@
+"""What a sync runs with: the database, the object store, the clock, and the seams that tests turn."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from drovi_assets.connectors.deletions import Forget
+from drovi_assets.connectors.leases import LEASE_SECONDS
+from drovi_assets.connectors.registry import CONNECTORS, ConnectorSpec
+from resources.clock import Clock, SystemClock
+from resources.database import WorkerDatabase
+from resources.object_store import ObjectStore
+from resources.secrets import SecretBox
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Made once a process by whoever composes it. ``forget`` is retrieval's: search statistics before deletion."""
+
+    database: WorkerDatabase
+    objects: ObjectStore
+    secrets: SecretBox
+    forget: Forget
+    connectors: Mapping[str, ConnectorSpec] = field(default_factory=lambda: CONNECTORS)
+    clock: Clock = field(default_factory=SystemClock)
+    holder: str = field(default_factory=_holder)
+    lease_seconds: float = LEASE_SECONDS
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    """Uniform in [0, 1): spreads retries, so that connections that failed together do not return together."""

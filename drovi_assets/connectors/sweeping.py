@@ -1,0 +1,99 @@
+"""Sweeps: deletions for sources that do not tell of them, by comparing a complete listing with what is current."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select, text
+
+from drovi_assets.connectors import deletions
+from drovi_assets.connectors.committing import Source, save_cursor
+from drovi_assets.connectors.contract import Gone, Stream
+from drovi_assets.connectors.landing import LandingScope, driver_of
+from drovi_assets.connectors.leases import Lease
+from drovi_assets.connectors.runtime import Runtime
+from resources.schema import stream_cursor
+
+SCOPE = "sweep"
+EVERY_SECONDS = 30.0
+SHARE = 20
+"""A sweep rests for this many times as long as the last one took: at most a twentieth of the time goes into them."""
+_BATCH = 500
+
+_LISTING = "CREATE TEMP TABLE listing (provider_id text NOT NULL) ON COMMIT DROP"
+_ABSENT = text(
+    """
+    SELECT item.provider_id, item.version FROM source_item item
+    WHERE item.connection_id = :connection_id AND item.stream = :stream AND item.superseded_at IS NULL
+      AND NOT EXISTS (SELECT FROM listing WHERE listing.provider_id = item.provider_id)
+    """
+)
+_ANY = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM source_item
+        WHERE connection_id = :connection_id AND stream = :stream AND superseded_at IS NULL
+    )
+    """
+)
+
+
+def due(connection: Connection, source: Source, stream: Stream) -> bool:
+    """Whether the stream holds items and was not swept lately; by the database's clock."""
+    names = {"connection_id": source.connection_id, "stream": stream.name}
+    if not connection.execute(_ANY, names).scalar_one():
+        return False
+    row = connection.execute(
+        select(stream_cursor.c.cursor, (func.now() - stream_cursor.c.updated_at).label("age")).where(
+            stream_cursor.c.connection_id == source.connection_id,
+            stream_cursor.c.stream == stream.name,
+            stream_cursor.c.scope == SCOPE,
+        )
+    ).one_or_none()
+    if row is None or row.cursor.get("due"):
+        return True
+    age: timedelta = row.age
+    return age.total_seconds() >= max(EVERY_SECONDS, SHARE * float(row.cursor.get("seconds", 0)))
+
+
+def make_due(connection: Connection, source: Source, stream: Stream) -> None:
+    """Have the next sync sweep the stream whatever the time: its position was lost, and deletions with it."""
+    save_cursor(connection, source, stream, SCOPE, {"due": True}, complete=False)
+
+
+def sweep(
+    runtime: Runtime, lease: Lease, source: Source, stream: Stream, present: Iterator[Sequence[str]]
+) -> int:
+    """Bury what a complete listing lacks; how many items that were. An error of the listing buries nothing."""
+    began = runtime.clock.now()
+    with runtime.database.organisation(source.org_id) as connection:
+        lease.renew(connection)
+        absent = _absent(connection, source, stream, present)
+    scope = LandingScope(source.org_id, source.connection_id, stream.name, source.audience_id, began.year)
+    buried = 0
+    for begin in range(0, len(absent), _BATCH):
+        with runtime.database.organisation(source.org_id) as connection:
+            lease.renew(connection)
+            buried += deletions.bury(
+                connection, scope, absent[begin : begin + _BATCH], runtime.forget, may_return=True
+            )
+    with runtime.database.organisation(source.org_id) as connection:
+        lease.renew(connection)
+        seconds = (runtime.clock.now() - began).total_seconds()
+        save_cursor(connection, source, stream, SCOPE, {"seconds": seconds}, complete=True)
+    return buried
+
+
+def _absent(
+    connection: Connection, source: Source, stream: Stream, present: Iterator[Sequence[str]]
+) -> list[Gone]:
+    with driver_of(connection).cursor() as cursor:
+        cursor.execute(_LISTING)
+        with cursor.copy("COPY listing FROM STDIN") as copy:
+            for batch in present:
+                for provider_id in batch:
+                    copy.write_row((provider_id,))
+        cursor.execute("ANALYZE listing")
+    rows = connection.execute(_ABSENT, {"connection_id": source.connection_id, "stream": stream.name})
+    return [Gone(row.provider_id, row.version) for row in rows]

@@ -1,0 +1,54 @@
+"""Windows: how a source's history is cut into spans that are read, and re-materialised, on their own.
+
+Months for this year and the two before it, whole years before that: at any moment they cover time exactly
+once, and a name always means the same calendar span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from drovi_assets.connectors.contract import Window
+
+UNDATED = Window("undated", datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+"""The window of items that have no time."""
+
+_LAST_YEAR = UNDATED.end.year
+
+MONTHLY_YEARS = 2
+"""How many whole years before the current one are cut into months."""
+
+
+def window_of(moment: datetime | None, now: datetime) -> Window:
+    """The window an item of that time belongs to; aware datetimes in, UTC calendar out."""
+    if moment is None:
+        return UNDATED
+    moment = moment.astimezone(UTC)
+    year, month = moment.year, moment.month
+    if year < now.astimezone(UTC).year - MONTHLY_YEARS:
+        return Window(f"{year:04d}", datetime(year, 1, 1, tzinfo=UTC), _first_of(year + 1, 1))
+    return Window(f"{year:04d}-{month:02d}", datetime(year, month, 1, tzinfo=UTC), _first_of(year, month + 1))
+
+
+def window_name(moment: datetime | None, this_year: int) -> str:
+    """``window_of(moment, now).name``, for rows by the ten thousand."""
+    if moment is None:
+        return UNDATED.name
+    moment = moment.astimezone(UTC)
+    year = f"{moment.year:04d}"
+    return year if moment.year < this_year - MONTHLY_YEARS else f"{year}-{moment.month:02d}"
+
+
+def windows_of(moments: Iterable[datetime | None], now: datetime) -> list[Window]:
+    """Every window that holds one of ``moments``, newest first, undated last."""
+    found = {window_of(moment, now) for moment in moments}
+    return sorted(found - {UNDATED}, key=lambda window: window.start, reverse=True) + sorted(
+        found & {UNDATED}, key=lambda window: window.name
+    )
+
+
+def _first_of(year: int, month: int) -> datetime:
+    if month > 12:
+        year, month = year + 1, 1
+    return datetime(year, month, 1, tzinfo=UTC) if year <= _LAST_YEAR else UNDATED.end

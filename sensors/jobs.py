@@ -1,0 +1,30 @@
+"""Job rows and runs, kept in step both ways by one sensor: what runs did, then what is to be run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from drovi_assets.assets.connectors import RUNTIME
+from drovi_assets.jobs import JOBS
+from drovi_assets.pipeline.runtime import Runtime
+from sensors import job_requests, run_status
+from sensors.cursors import RunsCursor
+
+
+@dg.sensor(
+    name="jobs",
+    description=__doc__,
+    jobs=JOBS,
+    minimum_interval_seconds=3,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    required_resource_keys={RUNTIME},
+)
+def jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """One tick."""
+    runtime: Runtime = getattr(context.resources, RUNTIME)()
+    before = RunsCursor.parse(context.cursor, datetime.now(UTC))
+    after = run_status.follow(runtime, context.instance, before)
+    runs, partitions = job_requests.requests(runtime, context.instance)
+    return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=partitions, cursor=after.text())

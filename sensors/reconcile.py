@@ -1,0 +1,95 @@
+"""Reconcile: what a crash left lying. Dead workers' runs and jobs are ended, events are moved to the log.
+
+The default launcher cannot tell that a worker died together with its code server: its run would stay "started" for
+hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import dagster as dg
+import structlog
+from sqlalchemy import func, select
+
+from drovi_assets.assets.connectors import RUNTIME
+from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG
+from drovi_assets.pipeline.runtime import Runtime
+from resources import job_rows
+from resources.event_log import relay
+from resources.schema import connection_lease
+from sensors.run_status import partition_of
+
+SILENT = timedelta(seconds=150)
+"""A run without an event, and without a lease, for this long is dead: a stage's wait for its turn is 120 s."""
+RELAYED = 5000
+_log = structlog.get_logger(__name__)
+
+
+@dg.sensor(
+    name="reconcile",
+    description=__doc__,
+    minimum_interval_seconds=14,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    required_resource_keys={RUNTIME},
+)
+def reconcile(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """One tick."""
+    runtime: Runtime = getattr(context.resources, RUNTIME)()
+    ended = end_dead_runs(runtime, context.instance)
+    requeued = requeue_silent_jobs(runtime, context.instance)
+    moved = relay(runtime.database, RELAYED)
+    return dg.SkipReason(f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed.")
+
+
+def end_dead_runs(runtime: Runtime, instance: dg.DagsterInstance, silent: timedelta = SILENT) -> int:
+    """Report runs as failed whose worker shows no sign of life; their jobs are asked for again."""
+    under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    stale = datetime.now(UTC) - silent
+    ended = 0
+    for record in instance.get_run_records(filters=dg.RunsFilter(statuses=under_way, updated_before=stale)):
+        run = record.dagster_run
+        if _last_event(instance, run.run_id) > stale.timestamp() or _held(runtime, run):
+            continue
+        _log.warning("run ended: its worker is dead", run=run.run_id)
+        instance.report_run_failed(run, "Its worker died; nothing was heard of it.")
+        ended += 1
+    return ended
+
+
+def requeue_silent_jobs(runtime: Runtime, instance: dg.DagsterInstance) -> int:
+    """Queue again the jobs whose worker is gone without a run to tell of it: a tick that was killed, for one."""
+    with runtime.database.dispatch() as connection:
+        silent = [
+            row.id
+            for row in job_rows.silent(connection)
+            if row.dagster_run_id is None or _over(instance, row.dagster_run_id)
+        ]
+        job_rows.lost(connection, silent)
+    return len(silent)
+
+
+def _over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished
+
+
+def _last_event(instance: dg.DagsterInstance, run_id: str) -> float:
+    connection = instance.get_records_for_run(run_id, limit=1, ascending=False)
+    return max((record.timestamp for record in connection.records), default=0.0)
+
+
+def _held(runtime: Runtime, run: dg.DagsterRun) -> bool:
+    """Whether somebody works on the run's connection or job: then it may be this run's worker."""
+    partition = partition_of(run)
+    connection_id = UUID(run.tags[CONNECTION_TAG]) if CONNECTION_TAG in run.tags else None
+    connection_id = connection_id or (partition.connection_id if partition else None)
+    with runtime.database.dispatch() as connection:
+        if (job_id := run.tags.get(JOB_TAG)) and job_rows.alive(connection, UUID(job_id)):
+            return True
+        leased = select(connection_lease.c.connection_id).where(
+            connection_lease.c.connection_id == connection_id,
+            connection_lease.c.expires_at > func.clock_timestamp(),
+        )
+        return connection.execute(leased).first() is not None

@@ -1,0 +1,105 @@
+"""Every operation of the API as a case that each kind of caller is tried with.
+
+``test_callers`` runs them and fails for an operation of the OpenAPI document that has no case here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from uuid import UUID, uuid4
+
+from tests.api.conftest import World
+
+_numbers = itertools.count()
+
+
+class Reach(Enum):
+    """What an operation touches, which decides what other tenants see."""
+
+    OPEN = "needs no key"
+    CALLER = "answers about the caller alone"
+    LIST = "lists what the caller may see"
+    ONE = "names one thing by its id"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One operation. ``path`` may hold ``{id}``; ``subject`` picks whose id it is."""
+
+    operation_id: str
+    method: str
+    path: str
+    reach: Reach
+    subject: Callable[[World], UUID] = lambda _: uuid4()
+    body: Callable[[], dict[str, Any] | None] = lambda: None
+    status: int = 200
+    writes: bool = False
+
+    def url(self, identity: UUID) -> str:
+        return self.path.replace("{id}", str(identity))
+
+
+def _new_connection() -> dict[str, Any]:
+    return {"connector": "postgres", "name": f"Ledger {next(_numbers)}", "config": POSTGRES_CONFIG}
+
+
+POSTGRES_CONFIG: dict[str, Any] = {
+    "host": "db.example",
+    "database": "ledger",
+    "user": "reader",
+    "password": "s3cr3t-p4ssw0rd",
+    "tables": [{"table": "invoice", "key": ["id"]}],
+}
+
+CASES = (
+    Case("get_health", "GET", "/health", Reach.OPEN),
+    Case("get_metrics", "GET", "/metrics", Reach.OPEN),
+    Case("get_me", "GET", "/api/v1/auth/me", Reach.CALLER),
+    Case(
+        "create_connection",
+        "POST",
+        "/api/v1/connections",
+        Reach.CALLER,
+        body=_new_connection,
+        status=201,
+        writes=True,
+    ),
+    Case("list_connections", "GET", "/api/v1/connections", Reach.LIST),
+    Case("get_connection", "GET", "/api/v1/connections/{id}", Reach.ONE, lambda w: w.shared.connection_id),
+    Case(
+        "sync_connection",
+        "POST",
+        "/api/v1/connections/{id}/sync",
+        Reach.ONE,
+        lambda w: w.shared.connection_id,
+        status=202,
+        writes=True,
+    ),
+    Case("list_items", "GET", "/api/v1/items", Reach.LIST),
+    Case("get_item", "GET", "/api/v1/items/{id}", Reach.ONE, lambda w: w.shared.item_id),
+    Case("get_document", "GET", "/api/v1/documents/{id}", Reach.ONE, lambda w: w.shared.document_id),
+    Case(
+        "list_document_blocks",
+        "GET",
+        "/api/v1/documents/{id}/blocks",
+        Reach.ONE,
+        lambda w: w.shared.document_id,
+    ),
+    Case("find", "POST", "/api/v1/find", Reach.LIST, body=lambda: {"query": "audited accounts"}),
+    Case(
+        "ask",
+        "POST",
+        "/api/v1/ask",
+        Reach.LIST,
+        body=lambda: {"question": "When shall the seller deliver the audited accounts?"},
+    ),
+    Case("list_objects", "GET", "/api/v1/objects", Reach.LIST),
+    Case("get_object", "GET", "/api/v1/objects/{id}", Reach.ONE, lambda w: w.shared.object_id),
+    Case("get_evidence", "GET", "/api/v1/evidence/{id}", Reach.ONE, lambda w: w.shared.evidence_id),
+    Case("list_jobs", "GET", "/api/v1/jobs", Reach.LIST),
+    Case("get_job", "GET", "/api/v1/jobs/{id}", Reach.ONE, lambda w: w.job_id),
+)

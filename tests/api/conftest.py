@@ -1,0 +1,166 @@
+"""One application on one real database for all API tests, and the callers every endpoint is tried with.
+
+Tests share the database and keep apart by tenant: a test that counts makes a tenant of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+import psycopg
+import pytest
+import structlog
+from sqlalchemy import insert
+from starlette.testclient import TestClient
+
+from drovi_api.app import create_app
+from drovi_api.runtime import ApiRuntime, Probe
+from resources.database import AppDatabase, WorkerDatabase
+from resources.embedded_postgres import EmbeddedPostgres
+from resources.organisations import issue_api_key, principal_of
+from resources.schema import app_user, membership
+from resources.secret_file import SecretFile
+from resources.secrets import SecretBox
+from resources.telemetry import configure_logging
+from resources.tenancy import Role
+from tests.api.seed import Seeded, seed_connection, seed_content, seed_job
+from tests.conftest import Database, Tenant, make_tenant, urls_of
+from tests.fakes.embedder import FakeEmbedder
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A client that shows one key with every request, or none."""
+
+    http: TestClient
+    tenant: Tenant | None
+
+    def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        headers = kwargs.pop("headers", {})
+        if self.tenant is not None:
+            headers = {"Authorization": f"Bearer {self.tenant.key}", **headers}
+        return self.http.request(method, path, headers=headers, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the owner's organisation holds: something shared, something private, a job."""
+
+    shared: Seeded
+    private: Seeded
+    job_id: UUID
+
+
+@pytest.fixture(scope="session")
+def api_database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    """The migrated database that API tests share."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE test_api TEMPLATE {template}")
+    urls = urls_of(postgres, "test_api")
+    app, worker = AppDatabase(urls.app), WorkerDatabase(urls.worker)
+    yield Database(urls, app, worker)
+    app.close()
+    worker.close()
+
+
+@pytest.fixture(scope="session")
+def runtime(api_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ApiRuntime:
+    """What the application under test works with."""
+    return ApiRuntime(
+        database=api_database.app,
+        embedder=FakeEmbedder(),
+        secrets=SecretBox(SecretFile(tmp_path_factory.mktemp("secrets"))),
+        probes=(Probe("database", lambda: api_database.app.ping() or "answers"),),
+        metrics_to_all=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def client(runtime: ApiRuntime) -> Iterator[TestClient]:
+    """The application, served in process."""
+    with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def stranger(client: TestClient) -> Caller:
+    """Shows no key."""
+    return Caller(client, None)
+
+
+@pytest.fixture(scope="session")
+def owner(client: TestClient, api_database: Database) -> Caller:
+    """Owns the organisation that holds the world."""
+    return Caller(client, make_tenant(api_database, "Cabinet Morel"))
+
+
+@pytest.fixture(scope="session")
+def other(client: TestClient, api_database: Database) -> Caller:
+    """Owns another organisation."""
+    return Caller(client, make_tenant(api_database, "Dubois Audit"))
+
+
+@pytest.fixture(scope="session")
+def viewer(client: TestClient, api_database: Database, owner: Caller) -> Caller:
+    """May look at the owner's organisation, and change nothing."""
+    return Caller(client, colleague_of(api_database, owner.tenant, Role.VIEWER))
+
+
+@pytest.fixture(scope="session")
+def member(client: TestClient, api_database: Database, owner: Caller) -> Caller:
+    """Works in the owner's organisation."""
+    return Caller(client, colleague_of(api_database, owner.tenant, Role.MEMBER))
+
+
+@pytest.fixture(scope="session")
+def world(api_database: Database, owner: Caller) -> World:
+    """The owner's content."""
+    shared = seed_connection(api_database, owner.tenant, "Shared files")
+    private = seed_connection(api_database, owner.tenant, "Private files", private=True)
+    return World(
+        shared=seed_content(api_database, owner.tenant, shared),
+        private=seed_content(api_database, owner.tenant, private, "private.pdf", private=True),
+        job_id=seed_job(api_database, owner.tenant, shared),
+    )
+
+
+@pytest.fixture
+def newcomer(client: TestClient, api_database: Database) -> Callable[[], Caller]:
+    """Makes the owner of an organisation that holds nothing yet."""
+    return lambda: Caller(client, make_tenant(api_database, f"Newcomer {next(_numbers)}"))
+
+
+def colleague_of(database: Database, tenant: Tenant, role: Role) -> Tenant:
+    """Another member of the tenant's organisation, with a key of their own."""
+    org_id = tenant.principal.org_id
+    email = f"{role.lower()}-{next(_numbers)}@colleagues.example"
+    with database.worker.dispatch() as session:
+        user_id = session.execute(
+            insert(app_user).values(email=email, name=role.title()).returning(app_user.c.id)
+        ).scalar_one()
+    with database.worker.organisation(org_id) as session:
+        session.execute(insert(membership).values(org_id=org_id, user_id=user_id, role=role.value))
+    principal = principal_of(database.worker, org_id, user_id)
+    return Tenant(principal, issue_api_key(database.worker, principal, "test"))
+
+
+@pytest.fixture
+def json_log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the application logs during the test, parsed."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handlers, level = root.handlers, root.level
+    configure_logging(stream=stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

@@ -1,0 +1,206 @@
+"""Content as the pipelines would have written it: an item, its document, blocks, a chunk, an object, its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert
+
+from drovi_assets.retrieval.index import IndexedChunk, index_chunks
+from resources import audiences, schema
+from resources.hashing import digest
+from tests.conftest import Database, Tenant
+from tests.fakes.embedder import FakeEmbedder
+
+QUOTE = "The seller shall deliver the audited accounts by 30 June 2026"
+TEXT = f"Share purchase agreement\n\n{QUOTE}, failing which the buyer may rescind."
+START = TEXT.index(QUOTE)
+WRITTEN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """The ids of one item and of everything derived from it."""
+
+    connection_id: UUID
+    item_id: UUID
+    document_id: UUID
+    chunk_id: UUID
+    object_id: UUID
+    evidence_id: UUID
+
+
+def seed_connection(
+    database: Database, tenant: Tenant, name: str = "Files", *, private: bool = False
+) -> UUID:
+    """A connection of the tenant's owner."""
+    org_id, user_id = tenant.principal.org_id, tenant.principal.user_id
+    with database.worker.organisation(org_id) as session:
+        audience = (
+            audiences.of_members(session, org_id, [user_id])
+            if private
+            else audiences.of_organisation(session, org_id)
+        )
+        return session.execute(
+            insert(schema.connection)
+            .values(
+                org_id=org_id,
+                owner_id=user_id,
+                connector="documents",
+                name=name,
+                visibility="PRIVATE" if private else "ORG_SHARED",
+                audience_id=audience,
+                config={"path": "/srv/files"},
+            )
+            .returning(schema.connection.c.id)
+        ).scalar_one()
+
+
+def seed_content(
+    database: Database,
+    tenant: Tenant,
+    connection_id: UUID,
+    path: str = "contract.pdf",
+    *,
+    day: int | None = 0,
+    private: bool = False,
+) -> Seeded:
+    """One parsed page that promises something, written ``day`` days after ``WRITTEN``; undated for None."""
+    org_id, user_id = tenant.principal.org_id, tenant.principal.user_id
+    ids = [uuid4() for _ in range(5)]
+    item_id, document_id, chunk_id, object_id, evidence_id = ids
+    occurred_at = None if day is None else WRITTEN + timedelta(days=day)
+    with database.worker.organisation(org_id) as session:
+        audience = (
+            audiences.of_members(session, org_id, [user_id])
+            if private
+            else audiences.of_organisation(session, org_id)
+        )
+        owned = {"org_id": org_id, "audience_id": audience}
+        source_item_id = session.execute(
+            insert(schema.source_item)
+            .values(
+                **owned,
+                connection_id=connection_id,
+                stream="files",
+                provider_id=path,
+                content_hash=digest(path, str(connection_id)),
+                version=1,
+                window="2026-03",
+                payload='{"size":1}',
+            )
+            .returning(schema.source_item.c.id)
+        ).scalar_one()
+        rows = (
+            (
+                schema.record,
+                {
+                    "id": item_id,
+                    "connection_id": connection_id,
+                    "source_item_id": source_item_id,
+                    "kind": "document",
+                    "title": "Share purchase agreement",
+                    "path": path,
+                    "occurred_at": occurred_at,
+                    "normaliser_version": "1",
+                },
+            ),
+            (
+                schema.document,
+                {
+                    "id": document_id,
+                    "record_id": item_id,
+                    "path": path,
+                    "title": "Share purchase agreement",
+                    "media_type": "application/pdf",
+                    "language": "en",
+                    "occurred_at": occurred_at,
+                    "bytes": 1234,
+                    "status": "parsed",
+                    "pages": [[595.0, 842.0]],
+                    "text": TEXT,
+                    "parser_version": "1",
+                    "digest": digest(TEXT),
+                },
+            ),
+            (schema.block, _block(document_id, 0, "title", 0, START - 2)),
+            (schema.block, _block(document_id, 1, "paragraph", START, len(TEXT))),
+            (
+                schema.chunk,
+                {
+                    "id": chunk_id,
+                    "document_id": document_id,
+                    "ordinal": 0,
+                    "start": 0,
+                    "end": len(TEXT),
+                    "page": 1,
+                    "section": "Share purchase agreement",
+                    "text": TEXT,
+                },
+            ),
+            (
+                schema.intelligence_object,
+                {
+                    "id": object_id,
+                    "kind": "commitment",
+                    "text": QUOTE,
+                    "slots": {"who": "the seller", "due": "2026-06-30"},
+                    "confidence": 0.9,
+                    "document_id": document_id,
+                    "extractor_version": "1",
+                },
+            ),
+            (
+                schema.evidence,
+                {
+                    "id": evidence_id,
+                    "object_id": object_id,
+                    "document_id": document_id,
+                    "chunk_id": chunk_id,
+                    "quote": QUOTE,
+                    "start": START,
+                    "end": START + len(QUOTE),
+                    "page": 1,
+                    "boxes": [[72.0, 100.0, 500.0, 112.0]],
+                },
+            ),
+        )
+        for table, values in rows:
+            session.execute(insert(table).values(**owned, **values))
+        index_chunks(
+            session,
+            org_id,
+            [IndexedChunk(chunk_id, audience, TEXT, ("Share purchase agreement",), "en")],
+            FakeEmbedder(),
+        )
+    return Seeded(connection_id, *ids)
+
+
+def seed_job(database: Database, tenant: Tenant, connection_id: UUID | None, kind: str = "sync") -> UUID:
+    """A finished job."""
+    with database.worker.organisation(tenant.principal.org_id) as session:
+        return session.execute(
+            insert(schema.job)
+            .values(
+                org_id=tenant.principal.org_id,
+                connection_id=connection_id,
+                kind=kind,
+                idempotency_key=str(uuid4()),
+                status="succeeded",
+            )
+            .returning(schema.job.c.id)
+        ).scalar_one()
+
+
+def _block(document_id: UUID, ordinal: int, kind: str, start: int, end: int) -> dict[str, object]:
+    return {
+        "document_id": document_id,
+        "ordinal": ordinal,
+        "kind": kind,
+        "start": start,
+        "end": end,
+        "page": 1,
+        "boxes": [[72.0, 90.0, 500.0, 120.0]],
+    }

@@ -1,0 +1,63 @@
+"""What may come through is retried; what cannot is stopped."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from drovi_assets.failures import RETRY, classified
+from resources.errors import CursorRejected, Forbidden, InvariantBroken, NotConfigured, RateLimited, TimedOut
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Forbidden("No."),
+        NotConfigured("No password.", remedy="Enter it."),
+        CursorRejected("Gone."),
+        InvariantBroken("Two leases."),
+        ValueError("a library's own"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_permanent_error_is_tried_once(error: Exception) -> None:
+    """Refused, a person's to mend, or a defect: the retries stop there."""
+    assert run_counting(error) == 1
+
+
+def test_a_transient_error_is_tried_again() -> None:
+    """As often as the policy says."""
+    assert run_counting(TimedOut("Slow.")) == 4
+
+
+def test_the_providers_own_delay_is_honoured() -> None:
+    """Its Retry-After becomes the wait of the next attempt."""
+    with pytest.raises(dg.RetryRequested) as raised, classified():
+        raise RateLimited("Too many.", retry_after=7)
+    assert raised.value.seconds_to_wait == 7
+
+
+def test_an_error_that_says_what_to_do_is_shown_with_it() -> None:
+    """The remedy reaches the run's page."""
+    with pytest.raises(dg.Failure) as raised, classified():
+        raise NotConfigured("No password.", remedy="Enter it.")
+    assert raised.value.metadata["remedy"].value == "Enter it."
+    assert raised.value.allow_retries is False
+
+
+def run_counting(error: Exception) -> int:
+    """How often Dagster tries an op that fails so."""
+    tried = []
+
+    @dg.op(retry_policy=dg.RetryPolicy(max_retries=RETRY.max_retries or 0, delay=0))
+    def fails() -> None:
+        tried.append(1)
+        with classified():
+            raise error
+
+    @dg.job
+    def only() -> None:
+        fails()
+
+    assert not only.execute_in_process(raise_on_error=False).success
+    return len(tried)

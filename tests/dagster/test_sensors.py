@@ -1,0 +1,276 @@
+"""Ticks over one connected folder: what they read, what they tell Dagster, what they leave to runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from datetime import timedelta
+from uuid import UUID
+
+import dagster as dg
+import pytest
+from sqlalchemy import insert, select, text, update
+
+from drovi_assets import automation
+from drovi_assets.assets.connectors import keys_of
+from drovi_assets.checks.rows import Scope, standing_failures
+from drovi_assets.jobs import BULK, JOB_TAG
+from drovi_assets.partitions import Partition, windows_of
+from resources import job_rows
+from resources.clock import now
+from resources.errors import TimedOut
+from resources.schema import connection as connection_table
+from resources.schema import connection_lease, job
+from sensors.budget import Budget
+from sensors.cursors import RunsCursor
+from sensors.job_requests import requests
+from sensors.jobs import jobs
+from sensors.live_sync import live_sync, run_tick
+from sensors.reconcile import end_dead_runs, requeue_silent_jobs
+from tests.dagster.conftest import Graph
+from tests.integration.pipeline.conftest import Folder
+
+MARCH = 1_710_000_000
+
+
+def _write(folder: Folder, name: str, content: str = "We decided to keep the auditor.") -> None:
+    file = folder.path / name
+    file.write_text(content, encoding="utf-8")
+    os.utime(file, (MARCH, MARCH))
+
+
+def _settle() -> None:
+    time.sleep(1.1)  # a file counts as written once it was left alone for a second
+
+
+def _make_due(folder: Folder) -> None:
+    with folder.database.worker.dispatch() as session:
+        session.execute(update(connection_table).values(next_sync_at=text("now()")))
+
+
+def _jobs(folder: Folder) -> dict[str, str]:
+    with folder.database.worker.dispatch() as session:
+        return {row.kind: row.status for row in session.execute(select(job).order_by(job.c.created_at))}
+
+
+def _queue_job(folder: Folder, kind: str, **values: object) -> UUID:
+    with folder.database.worker.dispatch() as session:
+        row = {
+            "org_id": folder.org_id,
+            "connection_id": folder.connection_id,
+            "kind": kind,
+            "idempotency_key": kind,
+        }
+        return session.execute(insert(job).values(row | values).returning(job.c.id)).scalar_one()
+
+
+def _indexed(folder: Folder) -> int:
+    return folder.query(text("SELECT count(*) FROM chunk_index"))[0][0]
+
+
+def test_a_first_tick_reads_the_history_and_tells_every_asset(graph: Graph) -> None:
+    """One small folder, one tick: all of it is findable, and its partition is known and materialised."""
+    _write(graph.folder, "a.txt")
+    _write(graph.folder, "b.txt", "Paul will send the file by 3 April 2024.")
+    _settle()
+    result = graph.tick(live_sync)
+    partition = str(Partition(graph.folder.connection_id, "2024-03"))
+    assert {event.asset_key for event in result.asset_events} == set(keys_of("documents"))
+    assert {event.partition for event in result.asset_events} == {partition}
+    (request,) = result.dynamic_partitions_requests
+    assert request.partition_keys == [partition]
+    assert _indexed(graph.folder) == 2
+    assert _jobs(graph.folder) == {"backfill": "succeeded"}
+
+
+def test_a_tick_with_nothing_new_says_so(graph: Graph) -> None:
+    """And leaves no event behind; a partition that is known is not asked for again."""
+    graph.tick(live_sync)
+    _make_due(graph.folder)
+    assert "nothing new" in graph.tick(live_sync).skip_message
+    _write(graph.folder, "a.txt")
+    _settle()
+    partition = str(Partition(graph.folder.connection_id, "2024-03"))
+    graph.instance.add_dynamic_partitions(str(windows_of("documents").name), [partition])
+    _make_due(graph.folder)
+    result = graph.tick(live_sync)
+    assert len(result.asset_events) == len(keys_of("documents"))
+    assert not result.dynamic_partitions_requests
+
+
+def test_a_request_to_sync_is_answered_by_the_tick(graph: Graph) -> None:
+    """Whether or not the connection is due, and with what was done."""
+    graph.tick(live_sync)
+    with graph.folder.database.worker.dispatch() as session:
+        session.execute(update(connection_table).values(next_sync_at=text("now() + interval '1 hour'")))
+    _write(graph.folder, "a.txt")
+    _settle()
+    job_id = _queue_job(graph.folder, "sync")
+    graph.tick(live_sync)
+    with graph.folder.database.worker.dispatch() as session:
+        row = session.execute(select(job).where(job.c.id == job_id)).one()
+    assert (row.status, row.attempts, row.result["documents"]) == ("succeeded", 1, 1)
+
+
+def test_what_exceeds_a_tick_becomes_one_run_that_finishes_it(graph: Graph) -> None:
+    """The job row goes from the tick to a run and back, the run's key is the job, and nothing is left."""
+    for number in range(20):
+        _write(graph.folder, f"{number}.txt", f"Note {number}: we decided to proceed.")
+    _settle()
+    run_tick(graph.folder.runtime, Budget.of(0.5))
+    _make_due(graph.folder)
+    if _jobs(graph.folder)["backfill"] == "succeeded":
+        pytest.fail("the tick was meant to be too short")
+    first = graph.tick(jobs)
+    second = graph.tick(jobs, first.cursor)
+    (request,) = first.run_requests
+    assert [one.run_key for one in second.run_requests] == [request.run_key]
+    assert request.tags["drovi/connection"] == str(graph.folder.connection_id)
+    result = graph.run(BULK, run_config=request.run_config, tags=request.tags)
+    assert result.success
+    assert _indexed(graph.folder) == 20
+    graph.tick(jobs, second.cursor)
+    with graph.folder.database.worker.dispatch() as session:
+        row = session.execute(select(job)).one()
+    assert (row.status, row.dagster_run_id) == ("succeeded", result.run_id)
+    assert graph.instance.get_materialized_partitions(keys_of("documents")[-1]) == {
+        str(Partition(graph.folder.connection_id, "2024-03"))
+    }
+
+
+def test_a_persons_run_gets_a_job_row(graph: Graph) -> None:
+    """What is launched in the Dagster UI is seen by the organisation too, and its failure as well."""
+    partition = Partition(graph.folder.connection_id, "2024-03")
+    graph.instance.add_dynamic_partitions(str(windows_of("documents").name), [str(partition)])
+    run = graph.run("replay_documents", partition_key=str(partition))
+    cursor = graph.tick(jobs).cursor
+    graph.tick(jobs, cursor)
+    with graph.folder.database.worker.dispatch() as session:
+        row = session.execute(select(job)).one()
+    assert (row.kind, row.status, row.dagster_run_id) == ("materialize", "succeeded", run.run_id)
+    assert row.arguments["partition"] == str(partition)
+    assert RunsCursor.parse(cursor, now()).seen <= now()
+
+
+def test_a_replay_is_asked_for_with_its_partition_and_priority(graph: Graph) -> None:
+    """A job that cannot be run fails with the reason; the others go on."""
+    key = str(Partition(graph.folder.connection_id, "2024-03"))
+    _queue_job(graph.folder, "replay", idempotency_key="good", arguments={"partition": key})
+    bad = _queue_job(graph.folder, "replay", idempotency_key="bad", arguments={"partition": "nonsense"})
+    (request,), (partitions,) = requests(graph.folder.runtime, graph.instance)
+    assert (request.job_name, request.partition_key) == ("replay_documents", key)
+    assert partitions.partition_keys == [key]
+    assert request.tags["dagster/priority"] == str(2024 * 12 + 3)
+    with graph.folder.database.worker.dispatch() as session:
+        row = session.execute(select(job).where(job.c.id == bad)).one()
+    assert row.status == "failed"
+    assert "<connection id>/<window>" in row.error_message
+
+
+def test_a_connection_that_needs_a_person_stops_and_says_why(graph: Graph) -> None:
+    """Its request fails with the remedy, and the next tick leaves it alone."""
+    graph.tick(live_sync)
+    shutil.rmtree(graph.folder.path)
+    job_id = _queue_job(graph.folder, "sync")
+    graph.tick(live_sync)
+    with graph.folder.database.worker.dispatch() as session:
+        row = session.execute(select(job).where(job.c.id == job_id)).one()
+        connection = session.execute(select(connection_table)).one()
+    assert (row.status, row.error_code) == ("failed", "NOT_CONFIGURED")
+    assert connection.status == "needs_person"
+    _make_due(graph.folder)
+    assert run_tick(graph.folder.runtime, Budget.of(5)).served == 0
+
+
+def test_one_bad_item_does_not_hold_up_the_others(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect met with one file: the others are found, that one is listed as failed until it is derived."""
+    for name in ("a.txt", "b.txt", "c.txt"):
+        _write(graph.folder, name)
+    _settle()
+    whole = automation.process
+    bad: set[UUID] = set()
+
+    def process(runtime, org_id, item_ids):
+        bad.add(bad.pop() if bad else min(item_ids))
+        if bad & set(item_ids):
+            raise ZeroDivisionError
+        return whole(runtime, org_id, item_ids)
+
+    monkeypatch.setattr(automation, "process", process)
+    graph.tick(live_sync)
+    assert _indexed(graph.folder) == 2
+    scope = Scope(graph.folder.org_id, graph.folder.connection_id)
+    assert len(standing_failures(graph.folder.database.worker, [scope])) == 1
+    monkeypatch.undo()
+    partition = str(Partition(graph.folder.connection_id, "2024-03"))
+    graph.instance.add_dynamic_partitions(str(windows_of("documents").name), [partition])
+    assert graph.run("replay_documents", partition_key=partition).success
+    assert standing_failures(graph.folder.database.worker, [scope]) == []
+
+
+def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph) -> None:
+    """A tick that was killed leaves a running job behind."""
+    job_id = _queue_job(graph.folder, "sync", max_attempts=2)
+    database = graph.folder.database.worker
+    statuses = []
+    for _ in range(2):
+        with database.dispatch() as session:
+            job_rows.start(session, [job_id])
+            session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
+        assert requeue_silent_jobs(graph.folder.runtime, graph.instance) == 1
+        statuses.append(_jobs(graph.folder)["sync"])
+    assert statuses == ["queued", "failed"]
+
+
+def test_a_run_without_a_sign_of_life_is_ended_and_asked_for_again(graph: Graph) -> None:
+    """Not while its connection's lease is renewed; after that, its job waits for another attempt."""
+    job_id = _queue_job(graph.folder, "backfill")
+    (request,) = graph.tick(jobs).run_requests
+    run = graph.instance.create_run_for_job(
+        graph.repository.get_job(BULK),
+        run_config=request.run_config,
+        tags=dict(request.tags),
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    with graph.folder.database.worker.dispatch() as session:
+        job_rows.start(session, [job_id], run_id=run.run_id)
+    long_ago = timedelta(seconds=-5)
+    assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 0
+    with graph.folder.database.worker.dispatch() as session:
+        session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
+    with automation.turn_of(graph.folder.runtime, graph.folder.org_id, graph.folder.connection_id):
+        assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 0
+    assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 1
+    result = graph.tick(jobs)
+    assert [one.run_key for one in result.run_requests] == [f"{job_id}/1"]
+    assert result.run_requests[0].tags[JOB_TAG] == str(job_id)
+
+
+def test_turns_are_taken_in_the_order_they_were_asked_for(folder: Folder) -> None:
+    """A backfill that asks for turn after turn does not starve a live sync; patience has an end."""
+    order: list[str] = []
+
+    def bulk() -> None:
+        for _ in range(4):
+            with automation.turn_of(folder.runtime, folder.org_id, folder.connection_id):
+                order.append("bulk")
+                time.sleep(0.3)
+
+    with automation.turn_of(folder.runtime, folder.org_id, folder.connection_id):
+        thread = threading.Thread(target=bulk)
+        thread.start()
+        with (
+            pytest.raises(TimedOut),
+            automation.turn_of(folder.runtime, folder.org_id, folder.connection_id, patience=0.2),
+        ):
+            pass
+    while not order:
+        time.sleep(0.01)
+    with automation.turn_of(folder.runtime, folder.org_id, folder.connection_id):
+        order.append("live")
+    thread.join()
+    assert order.index("live") <= 2
+    with folder.database.worker.dispatch() as session:
+        assert session.execute(select(connection_lease.c.fence)).scalar_one() == 6

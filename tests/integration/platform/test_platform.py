@@ -1,0 +1,142 @@
+"""A started platform: it answers, it reads what is dropped, and no kill loses or doubles anything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from uuid import uuid4
+
+from tests.integration.platform.conftest import Up
+
+FILES = 150
+MEMORY_LIMIT = 1.2 * 2**30
+
+
+def _drop(folder: Path, word: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{word}.txt").write_text(f"We decided on {word}. Paul will send {word} by 3 April 2024.")
+
+
+def _counts(up: Up, connection_id: str) -> tuple[int, ...]:
+    """Items, ids, records, documents and indexed chunks of a connection; all equal where nothing is doubled."""
+    (row,) = up.query(
+        f"""
+        SELECT count(*), count(DISTINCT s.provider_id), count(r.id), count(d.id), count(i.chunk_id),
+               count(*) FILTER (WHERE s.processed_at IS NOT NULL)
+        FROM source_item s
+        LEFT JOIN record r ON r.source_item_id = s.id LEFT JOIN document d ON d.record_id = r.id
+        LEFT JOIN chunk c ON c.document_id = d.id LEFT JOIN chunk_index i ON i.chunk_id = c.id
+        WHERE s.connection_id = '{connection_id}'
+        """
+    )
+    return row
+
+
+def _pids(up: Up, *words: str) -> list[int]:
+    return [pid for pid, command in up.family().items() if all(word in command for word in words)]
+
+
+def test_it_answers(up: Up) -> None:
+    """Health, the owner, and Dagster's own page."""
+    assert up.ask("/health")["status"] in {"ok", "degraded"}
+    assert up.ask("/api/v1/auth/me") is not None
+    with urllib.request.urlopen(f"http://127.0.0.1:{up.dagster}/server_info", timeout=10) as response:
+        assert response.status == 200
+
+
+def test_a_dropped_file_is_found(up: Up, tmp_path: Path) -> None:
+    """The history that was there when the folder was connected, and what is dropped later."""
+    inbox = tmp_path / "inbox"
+    _drop(inbox, "zephyrold")
+    up.connect(inbox)
+    up.wait_for(lambda: up.finds("zephyrold"), 60, "the history is found")
+    _drop(inbox, "zephyrnew")
+    up.wait_for(lambda: up.finds("zephyrnew"), 60, "the new file is found")
+
+
+def test_a_replay_goes_through_dagster_and_back(up: Up, tmp_path: Path) -> None:
+    """Asked for as a job row, carried out as a run over the partition's assets, told as a job that succeeded."""
+    inbox = tmp_path / "replayed"
+    _drop(inbox, "zephyrreplay")
+    connection_id = up.connect(inbox)
+    up.wait_for(lambda: up.finds("zephyrreplay"), 60, "it is found")
+    ((window,),) = up.query(f"SELECT \"window\" FROM source_item WHERE connection_id = '{connection_id}'")
+    key = uuid4()
+    up.query(
+        "INSERT INTO job (org_id, connection_id, kind, idempotency_key, arguments)"
+        f" SELECT org_id, id, 'replay', '{key}', jsonb_build_object('partition', id || '/{window}')"
+        f" FROM connection WHERE id = '{connection_id}'"
+    )
+
+    def status() -> tuple[str, str] | None:
+        ((state, run),) = up.query(f"SELECT status, dagster_run_id FROM job WHERE idempotency_key = '{key}'")
+        return (state, run) if state not in {"queued", "running"} else None
+
+    assert up.wait_for(status, 90, "the replay ended")[0] == "succeeded"
+
+
+def test_killed_processes_lose_and_double_nothing(up: Up, tmp_path: Path) -> None:
+    """kill -9 of the code server and of every run worker in mid-ingest, twice; then of the daemon."""
+    inbox = tmp_path / "killed"
+    for number in range(FILES):
+        _drop(inbox, f"quorum{number}")
+    connection_id = up.connect(inbox)
+    for _ in range(2):
+        before = _counts(up, connection_id)[0]
+        up.wait_for(
+            lambda before=before: _counts(up, connection_id)[5] > before // 4, 90, "some of it is derived"
+        )
+        for pid in _pids(up, "drovi.definitions") + _pids(up, "multiprocessing"):
+            os.kill(pid, signal.SIGKILL)
+    for pid in _pids(up, "dagster-daemon"):
+        os.kill(pid, signal.SIGKILL)
+    up.wait_for(lambda: _counts(up, connection_id) == (FILES,) * 6, 240, "every file is derived exactly once")
+
+
+def test_a_second_platform_is_refused(up: Up) -> None:
+    """In the same folder, and on a port that is taken; at once, and saying what to do."""
+    same = subprocess.run(up.command(), env=up.environment, capture_output=True, text=True, check=False)
+    assert same.returncode == 2
+    assert "already runs" in same.stderr
+    other = up.environment | {"DROVI_HOME": str(up.home.parent / "other")}
+    taken = subprocess.run(up.command(), env=other, capture_output=True, text=True, check=False)
+    assert taken.returncode == 2
+    assert "DROVI_CODE_SERVER_PORT" in taken.stderr
+
+
+def test_it_fits_in_its_memory(up: Up) -> None:
+    """Everything loaded and idle: the proportional set sizes of the whole family, Postgres included."""
+    total = 0
+    for pid in up.family():
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+    assert total < MEMORY_LIMIT, f"{total / 2**20:.0f} MiB"
+
+
+def test_a_killed_platform_takes_everything_with_it(up: Up, tmp_path: Path) -> None:
+    """No process is left a few seconds after kill -9; started again, all that was read is still found."""
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    deadline = time.monotonic() + 30
+    while up.family() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert up.family() == {}
+    up.start()
+    assert up.finds("quorum7")
+
+
+def test_it_stops_in_time(up: Up) -> None:
+    """Within 30 seconds, with status 0, and nothing stays behind."""
+    status, seconds = up.stop()
+    assert status == 0
+    assert seconds < 30
+    assert up.family() == {}
+    up.start()
