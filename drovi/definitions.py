@@ -20,6 +20,7 @@ from drovi_assets.pipeline.runtime import Runtime, open_runtime
 from drovi_assets.schedules import checks_job, checks_schedule
 from resources.bindings import lazily
 from resources.settings import Settings
+from resources.telemetry import configure_logging
 from sensors.jobs import jobs
 from sensors.live_sync import live_sync
 from sensors.reconcile import reconcile
@@ -44,6 +45,7 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
 
 def _runtime() -> AbstractContextManager[Runtime]:
     settings = Settings.load()
+    configure_logging(level=settings.log_level, log_format=settings.log_format, service="dagster")
     return open_runtime(settings, settings.external_database_urls(), application_name="drovi-dagster")
 
 

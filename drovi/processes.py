@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from drovi import tether
+from resources.telemetry import get_logger
 
 POLL_SECONDS = 0.1
 _FIRST_PAUSE = 0.5
@@ -28,7 +27,7 @@ _STABLE_SECONDS = 60.0
 """A child that ran this long crashes anew, not again: it is started at once."""
 _LOG_BYTES = 16 * 1024 * 1024
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

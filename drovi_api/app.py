@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import Lifespan
 
-from drovi_api import errors, openapi
+from drovi_api import docs_page, errors, openapi
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
 from drovi_api.user.ask.endpoints import router as ask
@@ -64,12 +64,14 @@ def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
         title="Drovi",
         version=version("drovi"),
         description="The memory of an organisation, with proof.",
+        docs_url=None,  # docs_page: FastAPI's own would load its scripts from elsewhere
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # resources.telemetry is ours
         lifespan=lifespan,
     )
     errors.install(app)
     openapi.install(app)
+    docs_page.install(app)
     app.add_middleware(Edge)
     # Not include_router: it would match every request twice, and hide the full path from the route. Before what
     # FastAPI put there, since routes are tried in order.

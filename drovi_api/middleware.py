@@ -29,9 +29,8 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
-# The interactive reference loads its scripts; nothing else here is ever rendered by a browser.
+# Nothing here is rendered by a browser but the interactive reference, which says so itself (docs_page).
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_DOCS_PATH = "/docs"
 _QUIET = frozenset({"/health", "/metrics"})
 
 _log = get_logger("drovi_api.access")
@@ -58,7 +57,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                policy = () if scope["path"] == _DOCS_PATH else (_POLICY,)
+                own = any(name == _POLICY[0] for name, _ in message["headers"])
+                policy = () if own else (_POLICY,)
                 message["headers"] = [
                     *message["headers"], *_HEADERS, *policy, (b"x-request-id", request_id.encode())
                 ]  # fmt: skip

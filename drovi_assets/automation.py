@@ -8,14 +8,14 @@ No Dagster: what a turn did is returned as a value, and the faces report it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -28,23 +28,29 @@ from drovi_assets.pipeline.runtime import Runtime
 from resources.database import WorkerDatabase
 from resources.errors import Conflict, NeedsPerson, TimedOut, Transient
 from resources.schema import source_item
+from resources.telemetry import get_logger
 
 TURN_SECONDS = 4.0
 """A turn of bulk work; with one batch beyond it, what a live sync may have to wait."""
 BULK_PATIENCE = 120.0
+TRIES = 5
+"""How often an item may fail by itself, in calls that are seconds apart, before it is given up."""
 _POLL_SECONDS = 0.05
 
 _T = TypeVar("_T")
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
+_failures: Counter[UUID] = Counter()
+"""Failures by item, of this process: a new one starts afresh."""
 
 
 @dataclass(slots=True)
 class Done:
-    """What was done to one connection: what landed, and what was derived, by window."""
+    """What was done to one connection: what landed, what was derived, by window, and the items that failed."""
 
     landed: LandingResult = field(default_factory=LandingResult)
     deleted: int = 0
     derived: dict[str, Report] = field(default_factory=dict)
+    failed: set[UUID] = field(default_factory=set)
 
     def read(self, report: runner.SyncReport) -> None:
         """Take in what one read of the source did."""
@@ -133,7 +139,7 @@ def derive_pending(
 ) -> bool:
     """Derive from what landed last, first; whether nothing was left in ``budget`` seconds. Cost grows with what is pending."""
     end = time.monotonic() + budget
-    while count_pending(runtime, org_id, connection_id, 1):
+    while count_pending(runtime, org_id, connection_id, 1, but=done.failed):
         if time.monotonic() >= end:
             return False
         with turn_of(runtime, org_id, connection_id, patience=patience):
@@ -157,49 +163,61 @@ def turn_of(
         yield
 
 
-def count_pending(runtime: Runtime, org_id: UUID, connection_id: UUID, limit: int) -> int:
-    """How many landed items nothing was derived from, counted up to ``limit``."""
+def count_pending(
+    runtime: Runtime, org_id: UUID, connection_id: UUID, limit: int, *, but: Collection[UUID] = ()
+) -> int:
+    """How many landed items, ``but`` those, nothing was derived from; counted up to ``limit``."""
     with runtime.database.organisation(org_id) as connection:
-        return len(_newest_pending(connection, connection_id, limit))
+        return len(_newest_pending(connection, connection_id, limit, but))
 
 
 def _derive_a_turn(runtime: Runtime, org_id: UUID, connection_id: UUID, done: Done, end: float) -> None:
     while True:
         with runtime.database.organisation(org_id) as connection:
-            batch = _newest_pending(connection, connection_id, BATCH)
+            batch = _newest_pending(connection, connection_id, BATCH, done.failed)
         if not batch:
             return
         window = batch[0][1]  # one window a batch: it is reported under its partition
-        done.add(
-            window, _derive(runtime, org_id, [item for item, its_window in batch if its_window == window])
-        )
+        _derive(runtime, org_id, [item for item, its_window in batch if its_window == window], window, done)
         if time.monotonic() >= end:
             return
 
 
-def _derive(runtime: Runtime, org_id: UUID, item_ids: Sequence[UUID]) -> Report:
-    """One batch; where a defect stops it, item by item, so that one bad item cannot hold up the others.
-
-    An item that fails by itself leaves the queue without a record, which is how the checks find it; materialising
-    its partition again, once the defect is mended, derives it.
-    """
+def _derive(runtime: Runtime, org_id: UUID, item_ids: Sequence[UUID], window: str, done: Done) -> None:
+    """One batch; where a defect stops it, item by item, so that one bad item cannot hold up the others."""
     try:
-        return process(runtime, org_id, item_ids)
+        done.add(window, process(runtime, org_id, item_ids))
     except (Transient, NeedsPerson):
         raise
     except Exception:  # noqa: BLE001 - whatever a library raises on one item is a defect of that item alone
         if len(item_ids) == 1:
-            _log.exception("item not derived", item=str(item_ids[0]))
-            with runtime.database.organisation(org_id) as connection:
-                mark_processed(connection, item_ids)
-            return Report(items=1, refused=[{"path": str(item_ids[0]), "reason": "A defect of Drovi's."}])
-    report = Report()
-    for item_id in item_ids:
-        report.add(_derive(runtime, org_id, [item_id]))
-    return report
+            _leave_out(runtime, org_id, item_ids[0], done)
+            return
+        for item_id in item_ids:
+            _derive(runtime, org_id, [item_id], window, done)
+    else:
+        for item_id in item_ids:
+            _failures.pop(item_id, None)
 
 
-def _newest_pending(connection: Connection, connection_id: UUID, limit: int) -> list[tuple[UUID, str]]:
+def _leave_out(runtime: Runtime, org_id: UUID, item_id: UUID, done: Done) -> None:
+    """Go on without an item that failed by itself; given up after ``TRIES`` calls.
+
+    It then leaves the queue without a record, which is how the checks find it; materialising its partition again,
+    once the defect is mended, derives it.
+    """
+    done.failed.add(item_id)
+    _failures[item_id] += 1
+    _log.exception("item not derived", item=str(item_id), tries=_failures[item_id])
+    if _failures[item_id] >= TRIES:
+        del _failures[item_id]
+        with runtime.database.organisation(org_id) as connection:
+            mark_processed(connection, [item_id])
+
+
+def _newest_pending(
+    connection: Connection, connection_id: UUID, limit: int, but: Collection[UUID]
+) -> list[tuple[UUID, str]]:
     """Items with their windows, what landed last first: a message of now does not wait for the history before it."""
     query = (
         select(source_item.c.id, source_item.c.window)
@@ -207,6 +225,7 @@ def _newest_pending(connection: Connection, connection_id: UUID, limit: int) -> 
             source_item.c.connection_id == connection_id,
             source_item.c.processed_at.is_(None),
             source_item.c.superseded_at.is_(None),
+            source_item.c.id.not_in(but),
         )
         .order_by(source_item.c.landed_at.desc(), source_item.c.id)
         .limit(limit)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import ARRAY, Connection, Engine, Text, Uuid, column, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from resources.errors import NotFound, ProviderDown, TimedOut, Transient, Unauthenticated
@@ -23,12 +23,14 @@ CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE = 10
 POOL_OVERFLOW = 40
 
+# The settings are set in the condition: as columns they would be three more values to bring back and unpack.
 _ENTER_BY_KEY = text(
-    "SELECT org_id, user_id, role, audiences,"
-    " set_config('drovi.org_id', org_id::text, true),"
-    " set_config('drovi.user_id', user_id::text, true),"
-    " set_config('drovi.audiences', audiences::text, true)"
-    " FROM authenticate(:key_hash)"
+    "SELECT org_id, user_id, role, audiences FROM authenticate(:key_hash)"
+    " WHERE set_config('drovi.org_id', org_id::text, true) IS NOT NULL"
+    " AND set_config('drovi.user_id', user_id::text, true) IS NOT NULL"
+    " AND set_config('drovi.audiences', audiences::text, true) IS NOT NULL"
+).columns(
+    column("org_id", Uuid), column("user_id", Uuid), column("role", Text), column("audiences", ARRAY(Uuid))
 )
 _ENTER_AS = text(
     "SELECT set_config('drovi.org_id', :org_id, true),"

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import dagster as dg
-import structlog
 from sqlalchemy import ColumnElement, Row, Text, cast, func, or_, select, update
 
 from drovi_assets.assets.connectors import RUNTIME
@@ -34,6 +33,7 @@ from resources.errors import DroviError, Refused, Transient
 from resources.event_log import relay
 from resources.schema import connection as connection_table
 from resources.schema import job
+from resources.telemetry import get_logger
 from sensors.budget import Budget
 
 TICK_SECONDS = 15.0
@@ -46,7 +46,7 @@ AFTER_DEFECT = timedelta(seconds=60)
 RELAYED = 1000
 
 SYNC, BACKFILL = "sync", "backfill"
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -183,7 +183,11 @@ def _derive(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) -> None
     finished = derive_pending(
         runtime, row.org_id, row.id, done, budget=seconds, patience=min(PATIENCE_SECONDS, budget.left)
     )
-    if finished or running or count_pending(runtime, row.org_id, row.id, RUN_WORTH) < RUN_WORTH:
+    if (
+        finished
+        or running
+        or count_pending(runtime, row.org_id, row.id, RUN_WORTH, but=done.failed) < RUN_WORTH
+    ):
         return
     with runtime.database.dispatch() as connection:
         job_rows.ensure(

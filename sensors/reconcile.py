@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import dagster as dg
-import structlog
 from sqlalchemy import func, select
 
 from drovi_assets.assets.connectors import RUNTIME
@@ -19,12 +18,13 @@ from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.event_log import relay
 from resources.schema import connection_lease
+from resources.telemetry import get_logger
 from sensors.run_status import partition_of
 
 SILENT = timedelta(seconds=150)
 """A run without an event, and without a lease, for this long is dead: a stage's wait for its turn is 120 s."""
 RELAYED = 5000
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dg.sensor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -96,7 +97,8 @@ def ensure_folder(
         return existing
     config: dict[str, Any] = {"path": name}
     if resolved.is_file():
-        config = {"path": str(resolved.parent), "include": [resolved.name]}
+        # The name is taken as it is: neither a pattern, nor left out for its first letter.
+        config = {"path": str(resolved.parent), "include": [glob.escape(resolved.name)], "exclude": []}
     return create_connection(
         session,
         principal,

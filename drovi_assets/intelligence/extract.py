@@ -98,16 +98,16 @@ def _judge(s: Sentence) -> Iterator[tuple[ObjectKind, Finding]]:
         if kind in fired:
             kept = fired[kind] if likely[kind] >= heads.doubts[kind] else None
         else:
-            believed = likely[kind] >= heads.speaks[kind] and _may_be_heard(s, kind)
+            believed = likely[kind] >= heads.speaks[kind] and _may_be_heard(s)
             kept = _HEARD[kind](s, min(likely[kind], _SUREST_ALONE)) if believed else None
         if kept is not None:
             taken = True
             yield kind, kept
 
 
-def _may_be_heard(s: Sentence, kind: ObjectKind) -> bool:
-    """A head needs a few words to go by; in a contract all but obligations are terms, which only patterns tell apart."""
-    return s.flat.count(" ") + 1 >= _LEAST_WORDS and (not s.contract or kind is ObjectKind.COMMITMENT)
+def _may_be_heard(s: Sentence) -> bool:
+    """A head needs a few words to go by; the terms of a contract it cannot tell apart, only patterns can."""
+    return not s.contract and s.flat.count(" ") + 1 >= _LEAST_WORDS
 
 
 def read(text: str, context: TextContext) -> Iterator[Sentence]:

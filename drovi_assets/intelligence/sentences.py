@@ -123,7 +123,9 @@ def _ends_sentence(text: str, stop: re.Match[str], end: int) -> bool:
         # "Me." may be the pronoun at the end of a sentence; the title is written with a capital.
         return last == "me" and word.group() == "me"
     if last in _ABBREVIATIONS:
-        return not (following.isdigit() or following.isupper())
+        # "Ltd." at the end of a line closes it: a wrapped line seldom breaks there, a paragraph often does.
+        broken = "\n" in text[stop.end() : after] and following.isupper()
+        return broken or not (following.isdigit() or following.isupper())
     # Initials: "J. Dupont", "S.A. Durand", "U.S. District"; a lone figure is a list number.
     return not (re.fullmatch(r"(?:[a-zà-ÿ]\.)*[a-zà-ÿ]", last) and word.group()[0].isupper()) and not (
         last.isdigit() and word.start() == _line_start(text, stop.start())

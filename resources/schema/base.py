@@ -35,6 +35,13 @@ class Access(StrEnum):
     DISPATCH = "dispatch"
     """Application: its organisation. Worker: every organisation, to find due work. Holds no content."""
 
+    CONNECTION = "connection"
+    """Application: its organisation and the caller's audiences. Worker: every organisation, to find due work."""
+
+    JOB = "job"
+    """Application: jobs of its organisation whose connection, if they have one, the caller may know of. Worker: every
+    organisation."""
+
     SELF = "self"
     """Application: the caller's own row. Worker: every row (names of authors and owners)."""
 

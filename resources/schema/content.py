@@ -80,6 +80,8 @@ document = tenant_table(
     Column("superseded_at", DateTime(timezone=True)),
     CheckConstraint("status IN ('parsed', 'refused')", name="status"),
     CheckConstraint("status = 'parsed' OR reason <> ''", name="refusal_has_reason"),
+    # A file is deleted from the object store once no document names it any more.
+    Index("ix_document_blob", "blob", postgresql_where=text("blob IS NOT NULL")),
 )
 
 block = tenant_table(

@@ -23,7 +23,7 @@ from resources.schema.base import Access, created_at, generated_id, org_id, tena
 
 job = tenant_table(
     "job",
-    Access.DISPATCH,
+    Access.JOB,
     generated_id(),
     org_id(),
     Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), index=True),

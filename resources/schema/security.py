@@ -81,6 +81,12 @@ def _predicates(table: Table) -> dict[str, str]:
             return {APP_ROLE: org_rows, WORKER_ROLE: org_rows}
         case Access.DISPATCH:
             return {APP_ROLE: org_rows, WORKER_ROLE: _EVERY_ROW}
+        case Access.CONNECTION:
+            return {APP_ROLE: f"{org_rows} AND audience_id = ANY ({AUDIENCES})", WORKER_ROLE: _EVERY_ROW}
+        case Access.JOB:
+            # The sub-select is under the connection's own policy, and is run once a query.
+            visible = "(connection_id IS NULL OR connection_id IN (SELECT id FROM connection))"
+            return {APP_ROLE: f"{org_rows} AND {visible}", WORKER_ROLE: _EVERY_ROW}
         case Access.SELF:
             return {APP_ROLE: f"id = {USER}", WORKER_ROLE: _EVERY_ROW}
         case Access.READERSHIP:

@@ -36,7 +36,7 @@ def _connection_id() -> Column[object]:
 
 connection = tenant_table(
     "connection",
-    Access.DISPATCH,
+    Access.CONNECTION,
     generated_id(),
     org_id(),
     Column("owner_id", Uuid, ForeignKey("app_user.id"), nullable=False),
@@ -143,7 +143,7 @@ source_item = tenant_table(
 
 tombstone = tenant_table(
     "tombstone",
-    Access.ORGANISATION,
+    Access.WORKER_ORGANISATION,
     inherited_org_id(),
     Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
     Column("stream", Text, primary_key=True),
@@ -158,6 +158,7 @@ tombstone = tenant_table(
         "connection_id",
         postgresql_where=text("receipt ? 'unpurged'"),
     ),
+    app="",  # a deleted item's id may be the path of a private file
 )
 
 skipped_item = tenant_table(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, TextIO, cast
 
 import structlog
 
@@ -79,21 +79,26 @@ def configure_logging(
         library = logging.getLogger(name)  # it brings handlers of its own, which would not redact
         library.handlers = []
         library.propagate = name != "uvicorn.access"  # our own middleware logs requests
+    # Straight to the stream: by way of ``logging`` every line is built twice, which costs a request a twentieth.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, redact_event, renderer],
+        logger_factory=lambda name="": _StreamLogger(name, target),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
 
 
+class _StreamLogger(structlog.WriteLogger):
+    """Writes to a stream and knows its name, which ``add_logger_name`` asks for."""
+
+    def __init__(self, name: str, stream: IO[str]) -> None:
+        super().__init__(cast("TextIO", stream))
+        self.name = name
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger; the event is a short constant, what varies goes into fields: ``log.info("item stored", count=3)``."""
-    return structlog.stdlib.get_logger(name)
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))
 
 
 def _service_adder(service: str) -> Processor:

@@ -1,18 +1,17 @@
-"""Connections: rows of the organisation, narrowed to the caller's audiences."""
+"""Connections. The database shows a caller those of their organisation that they may know of, and no others."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, any_, bindparam, literal_column, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_api.dependencies import ReadSession, WriteSession
 from drovi_api.pagination import Page, by_id, page_of
 from drovi_api.user.connections.schemas import Connection
 from resources.schema import connection, job
-from resources.schema.security import AUDIENCES
 
 SYNC = "sync"
 """The kind of job that reads a connection once."""
@@ -21,17 +20,13 @@ _CONNECTION = connection.c
 _ORDER = by_id(_CONNECTION.id)
 _COLUMNS = tuple(connection.c[name] for name in Connection.model_fields)
 
-
-VISIBLE: ColumnElement[bool] = _CONNECTION.audience_id == any_(literal_column(AUDIENCES))
-"""Connections whose content the caller may read; one that is private is not even known to others."""
-
 # Built once: building the query anew would cost more than running it.
-_ONE = select(*_COLUMNS).where(_CONNECTION.id == bindparam("connection_id"), VISIBLE)
+_ONE = select(*_COLUMNS).where(_CONNECTION.id == bindparam("connection_id"))
 
 
 def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Connection]:
     """Newest first."""
-    rows = session.all(_ORDER.page(select(*_COLUMNS).where(VISIBLE), cursor, limit))
+    rows = session.all(_ORDER.page(select(*_COLUMNS), cursor, limit))
     return page_of(rows, limit, _connection, lambda row: (row.id,))
 
 

@@ -107,7 +107,7 @@ CREATE TABLE connection (
 CREATE INDEX ix_connection_next_sync_at ON connection (next_sync_at);
 ALTER TABLE connection ENABLE ROW LEVEL SECURITY;
 ALTER TABLE connection FORCE ROW LEVEL SECURITY;
-CREATE POLICY connection_app ON connection TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid));
+CREATE POLICY connection_app ON connection TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND audience_id = ANY ((SELECT nullif(current_setting('drovi.audiences', true), '')::uuid[])::uuid[])) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND audience_id = ANY ((SELECT nullif(current_setting('drovi.audiences', true), '')::uuid[])::uuid[]));
 CREATE POLICY connection_worker ON connection TO drovi_worker USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON connection TO drovi_worker;
 GRANT SELECT, INSERT, UPDATE ON connection TO drovi_app;
@@ -273,7 +273,7 @@ CREATE INDEX ix_job_connection_id ON job (connection_id);
 CREATE INDEX ix_job_due ON job (status, run_at);
 ALTER TABLE job ENABLE ROW LEVEL SECURITY;
 ALTER TABLE job FORCE ROW LEVEL SECURITY;
-CREATE POLICY job_app ON job TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid));
+CREATE POLICY job_app ON job TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND (connection_id IS NULL OR connection_id IN (SELECT id FROM connection))) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND (connection_id IS NULL OR connection_id IN (SELECT id FROM connection)));
 CREATE POLICY job_worker ON job TO drovi_worker USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON job TO drovi_worker;
 GRANT SELECT, INSERT, UPDATE ON job TO drovi_app;
@@ -358,10 +358,8 @@ CREATE TABLE tombstone (
 CREATE INDEX ix_tombstone_unpurged ON tombstone (connection_id) WHERE receipt ? 'unpurged';
 ALTER TABLE tombstone ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tombstone FORCE ROW LEVEL SECURITY;
-CREATE POLICY tombstone_app ON tombstone TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid));
 CREATE POLICY tombstone_worker ON tombstone TO drovi_worker USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid));
 GRANT SELECT, INSERT, UPDATE, DELETE ON tombstone TO drovi_worker;
-GRANT SELECT ON tombstone TO drovi_app;
 
 CREATE TABLE record (
     id UUID NOT NULL,
@@ -419,6 +417,7 @@ CREATE TABLE document (
     CONSTRAINT fk_document_record_id FOREIGN KEY(record_id) REFERENCES record (id) ON DELETE CASCADE,
     CONSTRAINT fk_document_parent_id FOREIGN KEY(parent_id) REFERENCES document (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_document_blob ON document (blob) WHERE blob IS NOT NULL;
 CREATE INDEX ix_document_parent_id ON document (parent_id);
 CREATE INDEX ix_document_record_id ON document (record_id);
 ALTER TABLE document ENABLE ROW LEVEL SECURITY;
