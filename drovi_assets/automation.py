@@ -13,21 +13,21 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from drovi_assets.connectors import runner
 from drovi_assets.connectors.landing import LandingResult
-from drovi_assets.pipeline.ingest import turn
-from drovi_assets.pipeline.items import mark_processed
+from drovi_assets.pipeline.items import mark_processed, pending
 from drovi_assets.pipeline.run import BATCH, Report, process
 from drovi_assets.pipeline.runtime import Runtime
+from drovi_assets.pipeline.turns import turn
 from resources.database import WorkerDatabase
 from resources.errors import Conflict, NeedsPerson, TimedOut, Transient
-from resources.schema import source_item
 from resources.telemetry import get_logger
 
 TURN_SECONDS = 4.0
@@ -83,12 +83,34 @@ class Done:
         }
 
 
-def read_live(runtime: Runtime, connection_id: UUID, done: Done, *, patience: float, budget: float) -> None:
+def bring_up_to_date(
+    runtime: Runtime, org_id: UUID, connection_id: UUID, progress: Callable[[Done], None] = lambda _: None
+) -> Done:
+    """Everything at once, for whoever asks by hand: history, changes, deletions, and all that follows from them.
+
+    ``progress`` is called after every few seconds of work. Raises as ``runner.sync``; what was done stays done.
+    """
+    done = Done()
+    advance = partial(progress, done)
+    read_history(runtime, org_id, connection_id, done, budget=inf, progress=advance)
+    read_live(runtime, connection_id, done, patience=BULK_PATIENCE, budget=inf, sweep=True)
+    derive_pending(runtime, org_id, connection_id, done, budget=inf, progress=advance)
+    return done
+
+
+def read_live(
+    runtime: Runtime,
+    connection_id: UUID,
+    done: Done,
+    *,
+    patience: float,
+    budget: float,
+    sweep: bool | None = None,
+) -> None:
     """Land what changed at the source since the last read. Raises as ``runner.sync``, and TimedOut past ``patience``."""
+    read = partial(runner.sync, runtime.sources, connection_id, budget_seconds=budget, sweep=sweep)
     with _queue(runtime.database, connection_id, patience) as deadline:
-        done.read(
-            _insist(deadline, lambda: runner.sync(runtime.sources, connection_id, budget_seconds=budget))
-        )
+        done.read(_insist(deadline, read))
 
 
 def read_history(
@@ -168,13 +190,13 @@ def count_pending(
 ) -> int:
     """How many landed items, ``but`` those, nothing was derived from; counted up to ``limit``."""
     with runtime.database.organisation(org_id) as connection:
-        return len(_newest_pending(connection, connection_id, limit, but))
+        return len(pending(connection, connection_id, limit, but=but))
 
 
 def _derive_a_turn(runtime: Runtime, org_id: UUID, connection_id: UUID, done: Done, end: float) -> None:
     while True:
         with runtime.database.organisation(org_id) as connection:
-            batch = _newest_pending(connection, connection_id, BATCH, done.failed)
+            batch = pending(connection, connection_id, BATCH, but=done.failed)
         if not batch:
             return
         window = batch[0][1]  # one window a batch: it is reported under its partition
@@ -213,24 +235,6 @@ def _leave_out(runtime: Runtime, org_id: UUID, item_id: UUID, done: Done) -> Non
         del _failures[item_id]
         with runtime.database.organisation(org_id) as connection:
             mark_processed(connection, [item_id])
-
-
-def _newest_pending(
-    connection: Connection, connection_id: UUID, limit: int, but: Collection[UUID]
-) -> list[tuple[UUID, str]]:
-    """Items with their windows, what landed last first: a message of now does not wait for the history before it."""
-    query = (
-        select(source_item.c.id, source_item.c.window)
-        .where(
-            source_item.c.connection_id == connection_id,
-            source_item.c.processed_at.is_(None),
-            source_item.c.superseded_at.is_(None),
-            source_item.c.id.not_in(but),
-        )
-        .order_by(source_item.c.landed_at.desc(), source_item.c.id)
-        .limit(limit)
-    )
-    return [(row.id, row.window) for row in connection.execute(query)]
 
 
 @contextmanager

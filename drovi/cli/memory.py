@@ -7,12 +7,15 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
 from drovi.cli.output import AsJson, explained, print_json, print_table, progress_bar, screen
 from drovi.environment import Environment, open_environment
-from drovi_assets.pipeline.run import Report
+
+MOST_SHOWN = 100_000
+"""The bar counts what waits up to here: counting on would cost more than it tells."""
 
 
 def register(app: typer.Typer) -> None:
@@ -48,25 +51,22 @@ def ingest_folder(environment: Environment, path: Path, *, private: bool = False
     return bring_up(environment, connection_id, str(path))
 
 
-def bring_up(environment: Environment, connection_id: Any, title: str) -> dict[str, Any]:
-    """One turn of a connection with a progress bar; what it holds afterwards, and the seconds it took."""
-    from drovi_assets.pipeline.ingest import bring_up_to_date
-    from drovi_assets.pipeline.items import count_pending
+def bring_up(environment: Environment, connection_id: UUID, title: str) -> dict[str, Any]:
+    """Bring a connection up to date behind a progress bar; what it holds afterwards, and the seconds it took."""
+    from drovi_assets.automation import Done, bring_up_to_date, count_pending
     from drovi_assets.pipeline.summary import summarise
 
     started = time.monotonic()
     org_id = environment.principal.org_id
+    runtime = environment.runtime
     with progress_bar() as bar:
         task = bar.add_task(f"Reading {title}", total=None)
 
-        def landed() -> None:
-            with environment.runtime.database.organisation(org_id) as connection:
-                bar.update(task, total=count_pending(connection, connection_id))
+        def advance(done: Done) -> None:
+            waiting = count_pending(runtime, org_id, connection_id, MOST_SHOWN)
+            bar.update(task, completed=done.total.items, total=done.total.items + waiting)
 
-        def advance(report: Report) -> None:
-            bar.advance(task, report.items)
-
-        bring_up_to_date(environment.runtime, org_id, connection_id, landed=landed, progress=advance)
+        bring_up_to_date(runtime, org_id, connection_id, advance)
     with environment.app.acting_as(environment.principal) as connection:
         summary = asdict(summarise(connection, connection_id))
     return summary | {"seconds": round(time.monotonic() - started, 2)}

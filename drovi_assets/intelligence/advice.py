@@ -71,6 +71,11 @@ _CANCELLED = re.compile(
     r"\b(?:did|do|does|would) (?:not|n't) (?:recommend|advise|suggest)ed\b|should you (?:have|need|wish|require)|i suggest (?:we (?:meet|talk|speak|discuss|schedule))|please be advised|as (?:advised|suggested|recommended)|il faut (?:compter|environ)|comme (?:conseillé|recommandé)|je vous invite à (?:me|nous|consulter (?:notre|mon))|invitons à (?:nous|vous connecter)",
     re.IGNORECASE,
 )
+_OWN_BUSINESS = re.compile(
+    r"\b(?:please|kindly|let (?:me|us) know|(?:send|call|tell|give) me|thanks|thank you|for me\b|get back to (?:me|us)|see you|i(?:'ll| will)|merci de|veuillez|dites-moi|rappelez-moi)\b|"
+    r"^(?:log ?in|click|press|select|type|connectez|cliquez|sélectionnez|just \w+ing)\b|https?:",
+    re.IGNORECASE,
+)
 _BY_OTHER = re.compile(
     r"\b(?:counsel|the (?:auditors?|lawyers?|accountants?|advis[eo]rs?|consultants?))\b", re.IGNORECASE
 )
@@ -86,8 +91,10 @@ def find_advice(s: Sentence) -> Finding | None:
     return None if hit is None else Finding(hit.confidence, _slots(s, hit.start, hit.end))
 
 
-def hear_advice(s: Sentence, likely: float) -> Finding:
-    """Advice that no pattern knows but the head believes."""
+def hear_advice(s: Sentence, likely: float) -> Finding | None:
+    """Advice that no pattern knows but the head believes; None for what the author asks or arranges for his own sake."""
+    if _CANCELLED.search(s.flat) or _OWN_BUSINESS.search(s.flat):
+        return None
     return Finding(likely, _slots(s, len(s.flat), len(s.flat)))
 
 

@@ -17,6 +17,7 @@ from golden_datasets import ExtractionCase, load
 
 from .extract import patterns_fired, read
 from .features import Grams, grams
+from .language import Language
 from .model import ObjectKind, TextContext
 from .sentence import Sentence
 from .sentences import sentences
@@ -27,12 +28,36 @@ _KNOWN_TO_PATTERNS = 50
 
 SOURCES = {
     "advice": {"name": "Advice (EMNLP 2020)", "licence": "MIT", "use": "advice or not"},
-    "email_intent": {"name": "Email Intent", "licence": "Apache-2.0", "use": "mail that advises, promises and decides nothing"},
-    "ami_meetings": {"name": "AMI Meeting Corpus", "licence": "CC BY 4.0", "use": "action items and decisions in speech"},
-    "contractnli_docs": {"name": "ContractNLI", "licence": "CC BY 4.0", "use": "clauses that are no advice, decision or risk"},
-    "cuad_docs": {"name": "CUAD", "licence": "CC BY 4.0", "use": "clauses that are no advice, decision or risk"},
-    "rag_enterprise_docs": {"name": "RAG-Multi-Corpus", "licence": "MIT", "use": "business documents that neither advise nor decide"},
-    "piaf_fr_paragraphs": {"name": "PIAF", "licence": "MIT", "use": "French prose that neither advises, promises nor warns"},
+    "email_intent": {
+        "name": "Email Intent",
+        "licence": "Apache-2.0",
+        "use": "mail that advises, promises and decides nothing",
+    },
+    "ami_meetings": {
+        "name": "AMI Meeting Corpus",
+        "licence": "CC BY 4.0",
+        "use": "action items and decisions in speech",
+    },
+    "contractnli_docs": {
+        "name": "ContractNLI",
+        "licence": "CC BY 4.0",
+        "use": "clauses that are no advice, decision or risk",
+    },
+    "cuad_docs": {
+        "name": "CUAD",
+        "licence": "CC BY 4.0",
+        "use": "clauses that are no advice, decision or risk",
+    },
+    "rag_enterprise_docs": {
+        "name": "RAG-Multi-Corpus",
+        "licence": "MIT",
+        "use": "business documents that neither advise nor decide",
+    },
+    "piaf_fr_paragraphs": {
+        "name": "PIAF",
+        "licence": "MIT",
+        "use": "French prose that neither advises, promises nor warns",
+    },
 }
 """Attribution, written beside the weights."""
 
@@ -69,7 +94,7 @@ def golden() -> Iterator[Example]:
         )
         source = GOLDEN_KNOWN if int(number) <= _KNOWN_TO_PATTERNS else GOLDEN
         for s in read(case.text, context):
-            labels = {kind: False for kind in ObjectKind}
+            labels = dict.fromkeys(ObjectKind, False)
             for item in case.objects:
                 start = case.text.index(item.quote)
                 if _same(s.start, s.start + len(s.text), start, start + len(item.quote)):
@@ -129,7 +154,7 @@ def _plain(
     text: str, source: str, group: str, labels: dict[ObjectKind, bool], *, contract: bool = False
 ) -> Iterator[Example]:
     if text.strip():
-        language = "fr" if source.endswith("_fr_paragraphs") else "en"
+        language: Language = "fr" if source.endswith("_fr_paragraphs") else "en"
         s = Sentence(text.strip(), 0, language, "", TextContext(), contract)
         yield from _example(s, source, group, labels)
 

@@ -34,7 +34,7 @@ _PATTERNS: tuple[tuple[ObjectKind, Callable[[Sentence], Finding | None]], ...] =
     (ObjectKind.ADVICE, find_advice),
     (ObjectKind.CLAIM, find_claim),
 )
-_HEARD: dict[ObjectKind, Callable[[Sentence, float], Finding]] = {
+_HEARD: dict[ObjectKind, Callable[[Sentence, float], Finding | None]] = {
     ObjectKind.COMMITMENT: hear_commitment,
     ObjectKind.DECISION: hear_decision,
     ObjectKind.RISK: hear_risk,
@@ -43,7 +43,10 @@ _HEARD: dict[ObjectKind, Callable[[Sentence, float], Finding]] = {
 }
 # A head alone is never surer than a pattern.
 _SUREST_ALONE = 0.7
+# A pattern this sure is not overruled by a head.
+_BEYOND_DOUBT = 0.8
 _LEAST_WORDS = 4
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _CONTRACT = re.compile(
     r"\b(?:this (?:\w+ ){0,3}agreement|the parties|hereinafter|hereto|hereof|whereas|witnesseth|party of the first part|in witness whereof|"
     r"entre les soussign[ée]s|ci-après (?:dénommée?|désignée?)|il a été (?:arrêté et )?convenu ce qui suit|le présent (?:contrat|bail|accord|avenant)|les parties|article \d+)\b",
@@ -96,7 +99,8 @@ def _judge(s: Sentence) -> Iterator[tuple[ObjectKind, Finding]]:
         if kind is ObjectKind.CLAIM and taken:
             continue
         if kind in fired:
-            kept = fired[kind] if likely[kind] >= heads.doubts[kind] else None
+            trusted = fired[kind].confidence >= _BEYOND_DOUBT or likely[kind] >= heads.doubts[kind]
+            kept = fired[kind] if trusted else None
         else:
             believed = likely[kind] >= heads.speaks[kind] and _may_be_heard(s)
             kept = _HEARD[kind](s, min(likely[kind], _SUREST_ALONE)) if believed else None
@@ -106,8 +110,8 @@ def _judge(s: Sentence) -> Iterator[tuple[ObjectKind, Finding]]:
 
 
 def _may_be_heard(s: Sentence) -> bool:
-    """A head needs a few words to go by; the terms of a contract it cannot tell apart, only patterns can."""
-    return not s.contract and s.flat.count(" ") + 1 >= _LEAST_WORDS
+    """A head needs a few words to go by, not an address or a date line; the terms of a contract it cannot tell apart, only patterns can."""
+    return not s.contract and "@" not in s.flat and len(_WORD.findall(s.flat)) >= _LEAST_WORDS
 
 
 def read(text: str, context: TextContext) -> Iterator[Sentence]:

@@ -3,6 +3,9 @@
 *Words*: single words, pairs and triples. *Facts*: dates to come or gone by, amounts, questions, person, negation, the place in the text, and
 which patterns fired. Each view is a unit vector of its own, so that a long sentence weighs no more than a short one and
 a few facts are not drowned by many words. Nothing is looked up and no vocabulary is stored.
+
+Who wrote to whom is left out on purpose: it helps on the golden cases, where minutes have no readers, and ruins decisions
+on a mail whose header was not given.
 """
 
 from __future__ import annotations

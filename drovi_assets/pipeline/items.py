@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
@@ -14,36 +14,25 @@ from resources.schema import document, intelligence_object, record, source_item
 
 
 def pending(
-    connection: Connection, connection_id: UUID, limit: int, *, window: str | None = None
-) -> list[UUID]:
-    """Current items of a connection that nothing was derived from yet, oldest landed first."""
+    connection: Connection, connection_id: UUID, limit: int, *, but: Collection[UUID] = ()
+) -> list[tuple[UUID, str]]:
+    """Current items, ``but`` those, that nothing was derived from yet, each with its window.
+
+    What landed last comes first: a message of now does not wait for the history before it. Read backwards from
+    an index, so the cost is that of ``limit`` rows, however many wait.
+    """
     query = (
-        select(source_item.c.id)
+        select(source_item.c.id, source_item.c.window)
         .where(
             source_item.c.connection_id == connection_id,
             source_item.c.processed_at.is_(None),
             source_item.c.superseded_at.is_(None),
+            source_item.c.id.not_in(but),
         )
-        .order_by(source_item.c.id)
+        .order_by(source_item.c.landed_at.desc(), source_item.c.id.desc())
         .limit(limit)
     )
-    if window is not None:
-        query = query.where(source_item.c.window == window)
-    return list(connection.execute(query).scalars())
-
-
-def count_pending(connection: Connection, connection_id: UUID) -> int:
-    """How many current items of a connection nothing was derived from yet."""
-    query = (
-        select(func.count())
-        .select_from(source_item)
-        .where(
-            source_item.c.connection_id == connection_id,
-            source_item.c.processed_at.is_(None),
-            source_item.c.superseded_at.is_(None),
-        )
-    )
-    return connection.execute(query).scalar_one()
+    return [(row.id, row.window) for row in connection.execute(query)]
 
 
 def of_window(connection: Connection, connection_id: UUID, window: str) -> list[UUID]:

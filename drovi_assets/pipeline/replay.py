@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from drovi_assets.pipeline.fingerprint import fingerprint
-from drovi_assets.pipeline.ingest import turn
 from drovi_assets.pipeline.run import Report, documents_stage, index_stage, objects_stage, records_stage
 from drovi_assets.pipeline.runtime import Runtime
+from drovi_assets.pipeline.turns import turn
 from resources.errors import Invalid, NotFound
 from resources.schema import source_item
 

@@ -1,10 +1,9 @@
-"""The stages over batches of items: what is pending (live and bulk), or a whole partition again (replay)."""
+"""The stages over one batch of items (live and bulk), or over a whole partition again (replay)."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -43,37 +42,6 @@ class Report:
         self.warnings += other.warnings
         self.objects.update(other.objects)
         self.chunks += other.chunks
-
-
-Progress = Callable[[Report], None]
-"""Called after every batch with that batch's report; where a lease is renewed and a bar moved."""
-
-
-def process_pending(
-    runtime: Runtime,
-    org_id: UUID,
-    connection_id: UUID,
-    *,
-    window: str | None = None,
-    budget_seconds: float | None = None,
-    progress: Progress | None = None,
-) -> Report:
-    """Run every stage over what landed and is not derived yet; stops at the end of a batch past the budget.
-
-    The caller holds the connection's lease. Cost grows with the items pending, not with those there are.
-    """
-    deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
-    total = Report()
-    while deadline is None or time.monotonic() < deadline:
-        with runtime.database.organisation(org_id) as connection:
-            batch = queue.pending(connection, connection_id, BATCH, window=window)
-        if not batch:
-            break
-        report = process(runtime, org_id, batch)
-        total.add(report)
-        if progress is not None:
-            progress(report)
-    return total
 
 
 def process(runtime: Runtime, org_id: UUID, item_ids: Sequence[UUID]) -> Report:

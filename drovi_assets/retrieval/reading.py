@@ -17,6 +17,7 @@ from drovi_assets.intelligence.language import language as language_of
 from drovi_assets.intelligence.sentences import sentences
 from drovi_assets.retrieval.analysis import QueryTerm, fold, query_terms, tokens
 from drovi_assets.retrieval.question import Expected, expected_answer, holds
+from drovi_assets.retrieval.statement import is_statement
 
 NAMES = (
     "sentence_coverage",
@@ -142,7 +143,7 @@ def _estimated_weights(terms: Sequence[QueryTerm], passages: Sequence[Readable])
 
 
 def candidates(question: Question, passages: Sequence[Readable]) -> list[Candidate]:
-    """Every sentence of every passage with its features, in reading order."""
+    """Every statement of every passage with its features, in reading order."""
     found: list[Candidate] = []
     for rank, passage in enumerate(passages):
         of_passage, sentences_of_passage = _read(question, passage)
@@ -181,7 +182,10 @@ def _read(
     }
     of_sentences = []
     for index, span in enumerate(spans):
-        features = _features(question, passage.text[span.start : span.end], matched[index])
+        sentence = passage.text[span.start : span.end]
+        if not is_statement(sentence, passage.title, passage.section):
+            continue
+        features = _features(question, sentence, matched[index])
         nearby = set(matched[index]) | set(title) | set(matched[index - 1] if index else ())
         features["context_coverage"] = _share(question, nearby)
         of_sentences.append((span.start, span.end, features))

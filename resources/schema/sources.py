@@ -136,7 +136,8 @@ source_item = tenant_table(
     Index(
         "ix_source_item_pending",
         "connection_id",
-        "window",
+        "landed_at",
+        "id",
         postgresql_where=text("processed_at IS NULL AND superseded_at IS NULL"),
     ),
 )

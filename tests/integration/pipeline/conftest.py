@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from drovi_assets.automation import Done, bring_up_to_date
 from drovi_assets.connectors.connections import ensure_folder
 from drovi_assets.documents.sandbox import Sandbox
-from drovi_assets.pipeline.ingest import Ingestion, bring_up_to_date
 from drovi_assets.pipeline.runtime import Runtime, sources_of
 from drovi_assets.pipeline.summary import Summary, summarise
 from resources.object_store import FolderStore
@@ -41,7 +41,7 @@ class Folder:
     def org_id(self) -> UUID:
         return self.tenant.principal.org_id
 
-    def ingest(self) -> Ingestion:
+    def ingest(self) -> Done:
         return bring_up_to_date(self.runtime, self.org_id, self.connection_id)
 
     def summary(self) -> Summary:

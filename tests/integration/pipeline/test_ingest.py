@@ -61,7 +61,7 @@ def test_a_second_reading_does_nothing(folder: Folder) -> None:
         "SELECT xmin::text, id FROM document UNION ALL SELECT xmin::text, id FROM intelligence_object ORDER BY 2"
     )
     before = folder.query(versions)
-    assert folder.ingest().derived.items == 0
+    assert folder.ingest().total.items == 0
     assert folder.query(versions) == before
 
 
@@ -172,7 +172,7 @@ def test_a_crash_between_stages_loses_and_doubles_nothing(
         patched.setattr(f"{owner}.{stage}", crash)
         with pytest.raises(KeyboardInterrupt):
             folder.ingest()
-    assert folder.ingest().derived.items == 1
+    assert folder.ingest().total.items == 1
     assert folder.summary().parsed == 1
     assert (
         len(folder.query(text("SELECT 1 FROM chunk_index")))

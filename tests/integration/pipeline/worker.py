@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
+from drovi_assets.automation import bring_up_to_date
 from drovi_assets.documents.sandbox import Sandbox
-from drovi_assets.pipeline.ingest import bring_up_to_date
 from drovi_assets.pipeline.runtime import Runtime, sources_of
 from resources.database import WorkerDatabase
 from resources.object_store import FolderStore
