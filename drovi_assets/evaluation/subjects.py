@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Protocol
 
 from drovi_assets.documents.model import ParsedDocument
 from drovi_assets.intelligence.model import ExtractedObject, TextContext
-from resources.errors import NotConfigured
 
 
 class Extractor(Protocol):
@@ -80,10 +77,48 @@ class Answered:
         return not self.citations
 
 
+class CitedSpan(Protocol):
+    """``passage.text[start:end]`` of the passage with that id."""
+
+    @property
+    def passage(self) -> str:
+        """The passage's id."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """Where the span begins."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Where it ends, exclusive."""
+        ...
+
+
+class CitedAnswer(Protocol):
+    """An answer with its citations, best first; no citation is a refusal."""
+
+    @property
+    def text(self) -> str:
+        """The answer's words, "" for a refusal."""
+        ...
+
+    @property
+    def citations(self) -> Sequence[CitedSpan]:
+        """What the answer rests on."""
+        ...
+
+    @property
+    def refused(self) -> bool:
+        """Whether no evidence was found."""
+        ...
+
+
 class Answerer(Protocol):
     """A question and candidate passages, best first, in; a cited answer or a refusal out."""
 
-    def __call__(self, question: str, passages: Sequence[Passage], /) -> Answered:
+    def __call__(self, question: str, passages: Sequence[Passage], /) -> CitedAnswer:
         """Answer from the passages alone."""
         ...
 
@@ -110,11 +145,14 @@ def parser() -> Parser:
 
 
 def answerer() -> Answerer:
-    """The product's answerer; ``NotConfigured`` in a build whose retrieval does not answer."""
-    name = "drovi_assets.retrieval.answer"
-    if find_spec(name) is None:
-        raise NotConfigured(
-            f"{name} is not part of this build.", remedy="Pass the code to measure to the suite."
-        )
-    select_answer: Answerer = import_module(name).select_answer
+    """The product's answerer."""
+    from drovi_assets.retrieval.answer import select_answer
+
     return select_answer
+
+
+def linker() -> Answerer:
+    """The product's evidence linker: the same shape, for a statement in place of a question."""
+    from drovi_assets.retrieval.support import find_support
+
+    return find_support

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from drovi_assets.evaluation import answers, contradiction, documents, extraction, outside
 from drovi_assets.evaluation.report import Report
-from drovi_assets.evaluation.subjects import Passage, answerer, comparer, extractor, parser
+from drovi_assets.evaluation.subjects import Passage, answerer, comparer, extractor, linker, parser
 from golden_datasets import (
     AnswerCase,
     Case,
@@ -111,7 +111,7 @@ def _golden(
 
 
 def _outside() -> dict[str, Suite]:
-    subjects = {"sentences": extractor, "pairs": comparer, "questions": answerer, "links": answerer}
+    subjects = {"sentences": extractor, "pairs": comparer, "questions": answerer, "links": linker}
     return {
         name: Suite(name, adapter.measures, subjects[adapter.shape], adapter.measure)
         for name, adapter in outside.ADAPTERS.items()
@@ -121,7 +121,7 @@ def _outside() -> dict[str, Suite]:
 SUITES: dict[str, Suite] = {
     "extraction": _golden("extraction", extractor, _extraction),
     "contradiction": _golden("contradiction", comparer, _contradiction),
-    "evidence": _golden("evidence", answerer, _evidence),
+    "evidence": _golden("evidence", linker, _evidence),
     "documents": _golden("documents", parser, _documents),
     "retrieval": _golden("retrieval", answerer, _retrieval),
     **_outside(),
