@@ -1,4 +1,6 @@
-"""Reconcile: what a crash left lying. Dead workers' runs and jobs are ended, events are moved to the log.
+"""Reconcile: what a crash left lying, and what was done without Dagster.
+
+Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told.
 
 The default launcher cannot tell that a worker died together with its code server: its run would stay "started" for
 hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead.
@@ -12,12 +14,16 @@ from uuid import UUID
 import dagster as dg
 from sqlalchemy import func, select
 
-from drovi_assets.assets.connectors import RUNTIME
+from drovi_assets.assets.connectors import RUNTIME, keys_of
+from drovi_assets.connectors.committing import LIVE
+from drovi_assets.connectors.sweeping import SCOPE as SWEEP
 from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG
+from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.event_log import relay
-from resources.schema import connection_lease
+from resources.schema import connection as connection_table
+from resources.schema import connection_lease, organisation, stream_cursor
 from resources.telemetry import get_logger
 from sensors.run_status import partition_of
 
@@ -34,13 +40,56 @@ _log = get_logger(__name__)
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
 )
-def reconcile(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """One tick."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()
     ended = end_dead_runs(runtime, context.instance)
     requeued = requeue_silent_jobs(runtime, context.instance)
     moved = relay(runtime.database, RELAYED)
-    return dg.SkipReason(f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed.")
+    elsewhere = read_elsewhere(runtime, context.instance)
+    done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed."
+    return dg.SensorResult(
+        skip_reason=None if elsewhere else done,
+        asset_events=[event for connector, key in elsewhere for event in _told(connector, key)],
+        dynamic_partitions_requests=[
+            windows_of(connector).build_add_request([key]) for connector, key in elsewhere
+        ],
+    )
+
+
+def read_elsewhere(runtime: Runtime, instance: dg.DagsterInstance) -> list[tuple[str, str]]:
+    """Connector and key of partitions that were read without Dagster, by the command line, and are not known to it.
+
+    One query over a row for each window and stream, for every organisation.
+    """
+    with runtime.database.dispatch() as connection:
+        org_ids = connection.execute(select(organisation.c.id)).scalars().all()
+    found: list[tuple[str, str]] = []
+    for org_id in org_ids:
+        query = (
+            select(connection_table.c.connector, connection_table.c.id, stream_cursor.c.scope)
+            .join(stream_cursor, stream_cursor.c.connection_id == connection_table.c.id)
+            .where(
+                connection_table.c.org_id == org_id,
+                stream_cursor.c.complete,
+                stream_cursor.c.scope.not_in((LIVE, SWEEP)),
+            )
+            .distinct()
+        )
+        with runtime.database.organisation(org_id) as connection:
+            found += [(row.connector, str(Partition(row.id, row.scope))) for row in connection.execute(query)]
+    return [
+        (connector, key)
+        for connector, key in sorted(found)
+        if not instance.has_dynamic_partition(str(windows_of(connector).name), key)
+    ]
+
+
+def _told(connector: str, key: str) -> list[dg.AssetMaterialization]:
+    told = {"by": "the command line"}
+    return [
+        dg.AssetMaterialization(asset_key=asset, partition=key, metadata=told) for asset in keys_of(connector)
+    ]
 
 
 def end_dead_runs(runtime: Runtime, instance: dg.DagsterInstance, silent: timedelta = SILENT) -> int:

@@ -31,7 +31,7 @@ WEIGHTS = {GOLDEN: 1.0, GOLDEN_KNOWN: 0.3, "advice": 0.3}
 OUTSIDE_WEIGHT = 0.1
 BETA = 0.7
 """Precision counts for more than recall where the thresholds are chosen: an invented object costs more trust than a missed one."""
-SPEAKS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+SPEAKS = (0.35, 0.4)
 DOUBTS = (0.0, 0.05, 0.1, 0.15)
 """The thresholds to choose from. A pattern is doubted only where the head is nearly sure: the cases it is judged on are harder than most mail."""
 _C = 10.0

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from drovi_assets.pipeline.fingerprint import fingerprint
+from drovi_assets.pipeline.partition import Partition
 from drovi_assets.pipeline.run import Report, documents_stage, index_stage, objects_stage, records_stage
 from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.pipeline.turns import turn
-from resources.errors import Invalid, NotFound
+from resources.errors import NotFound
 from resources.schema import source_item
 
 
@@ -25,27 +26,6 @@ class Replay:
     after: str
 
 
-def partition_key(connection_id: UUID, window: str) -> str:
-    """The name of a partition: ``<connection>/<window>``."""
-    return f"{connection_id}/{window}"
-
-
-def parse_partition_key(key: str) -> tuple[UUID, str]:
-    """The connection and the window of a partition's name.
-
-    Raises:
-        Invalid: it is not one.
-    """
-    connection_id, _, window = key.partition("/")
-    try:
-        return UUID(connection_id), window
-    except ValueError as error:
-        raise Invalid(
-            f"“{key}” is not a partition.",
-            remedy="Write it as <connection id>/<window>, for example …/2026-11.",
-        ) from error
-
-
 def replay(runtime: Runtime, org_id: UUID, key: str) -> Replay:
     """Run every stage over a partition again.
 
@@ -54,7 +34,8 @@ def replay(runtime: Runtime, org_id: UUID, key: str) -> Replay:
         NotFound: nothing has landed in it.
         Conflict: the connection is being read at this moment.
     """
-    connection_id, window = parse_partition_key(key)
+    partition = Partition.parse(key)
+    connection_id, window = partition.connection_id, partition.window
     with runtime.database.organisation(org_id) as connection:
         count = connection.execute(
             select(func.count())

@@ -63,13 +63,24 @@ def configure_logging(
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=target.isatty())
     )
-    handler = logging.StreamHandler(target)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_event, renderer],
-        )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_event, renderer],
     )
+    _take_over_libraries(target, formatter, level)
+    # Straight to the stream: by way of ``logging`` every line is built twice, which costs a request a twentieth.
+    structlog.configure(
+        processors=[*shared, redact_event, renderer],
+        logger_factory=lambda name="": _StreamLogger(name, target),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _take_over_libraries(target: IO[str], formatter: logging.Formatter, level: str) -> None:
+    """What libraries log goes the same way, through the same redaction."""
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -79,13 +90,6 @@ def configure_logging(
         library = logging.getLogger(name)  # it brings handlers of its own, which would not redact
         library.handlers = []
         library.propagate = name != "uvicorn.access"  # our own middleware logs requests
-    # Straight to the stream: by way of ``logging`` every line is built twice, which costs a request a twentieth.
-    structlog.configure(
-        processors=[*shared, redact_event, renderer],
-        logger_factory=lambda name="": _StreamLogger(name, target),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=False,
-    )
 
 
 class _StreamLogger(structlog.WriteLogger):

@@ -28,7 +28,7 @@ from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
 from sensors.jobs import jobs
 from sensors.live_sync import live_sync, run_tick
-from sensors.reconcile import end_dead_runs, requeue_silent_jobs
+from sensors.reconcile import end_dead_runs, read_elsewhere, reconcile, requeue_silent_jobs
 from tests.dagster.conftest import Graph
 from tests.integration.pipeline.conftest import Folder
 
@@ -276,3 +276,16 @@ def test_turns_are_taken_in_the_order_they_were_asked_for(folder: Folder) -> Non
     assert order.index("live") <= 2
     with folder.database.worker.dispatch() as session:
         assert session.execute(select(connection_lease.c.fence)).scalar_one() == 6
+
+
+def test_what_the_command_line_read_is_told_once(folder: Folder, graph: Graph) -> None:
+    """A partition read without Dagster appears in its lineage, materialised, at the next reconciliation."""
+    _write(folder, "minutes.txt")
+    _settle()
+    folder.ingest()
+    key = str(Partition(folder.connection_id, "2024-03"))
+    assert read_elsewhere(folder.runtime, graph.instance) == [("documents", key)]
+    told = graph.tick(reconcile).asset_events
+    assert {event.asset_key for event in told} == set(keys_of("documents"))
+    graph.instance.add_dynamic_partitions(str(windows_of("documents").name), [key])
+    assert read_elsewhere(folder.runtime, graph.instance) == []

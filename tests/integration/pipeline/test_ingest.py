@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from drovi_assets.pipeline.fingerprint import fingerprint
-from drovi_assets.pipeline.replay import partition_key, replay
+from drovi_assets.pipeline.partition import Partition
+from drovi_assets.pipeline.replay import replay
 from drovi_assets.retrieval.search import search
 from tests.conftest import REPOSITORY
 from tests.integration.pipeline.conftest import Folder
@@ -139,7 +140,7 @@ def test_a_partition_derived_again_is_the_same_to_the_byte(folder: Folder) -> No
     ((window,),) = folder.query(text('SELECT DISTINCT "window" FROM source_item'))
     recorded = text("SELECT id, recorded_at FROM intelligence_object ORDER BY id")
     before = folder.query(recorded)
-    done = replay(folder.runtime, folder.org_id, partition_key(folder.connection_id, window))
+    done = replay(folder.runtime, folder.org_id, str(Partition(folder.connection_id, window)))
     assert done.before == done.after
     assert before
     assert folder.query(recorded) == before, "what was learnt keeps the moment it was learnt"

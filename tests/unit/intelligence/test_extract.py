@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drovi_assets.intelligence.extract import extract
+from drovi_assets.intelligence.extract import extract, patterns_fired, read
 from drovi_assets.intelligence.model import ExtractedObject, TextContext
 
 CONTEXT = TextContext(
@@ -155,6 +155,37 @@ def test_is_deterministic() -> None:
     """The same text and context give equal objects."""
     text = "We decided to settle. I will call them tomorrow. You should not reply."
     assert extract(text, CONTEXT) == extract(text, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Do bear in mind that renting it out would defeat the object.", "advice"),
+        ("Bank statements coming your way tonight.", "commitment"),
+        ("Les factures vous parviennent par la poste demain.", "commitment"),
+    ],
+)
+def test_the_heads_hear_what_no_pattern_knows(text: str, kind: str) -> None:
+    """Ways of saying it that no pattern holds, with less confidence than a pattern would have."""
+    (sentence,) = read(text, CONTEXT)
+    assert not patterns_fired(sentence)
+    found = [item for item in extract(text, CONTEXT) if item.kind == kind]
+    assert [item.confidence <= 0.75 for item in found] == [True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Log in with your usual username and the password sent by text.",
+        "The panel will rule in December.",
+        "Il me faut votre réponse écrite au plus tard le 13 novembre.",
+        "You should expect a reply within the month.",
+        "503-555-0142 (mobile) l.peters@example.com",
+    ],
+)
+def test_the_heads_leave_requests_manuals_and_addresses(text: str) -> None:
+    """What a head alone would take for an object, but is asked of the reader, printed for everybody, or nobody's."""
+    assert _kinds(text) == []
 
 
 _WORDS = st.sampled_from(
