@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).parent.parent / "samples" / "two_matters"
 FOLDER = "Sample: two matters"
 DATABASE = "Sample: practice database"
 QUESTIONS = (
-    "Quel est le plafond de la garantie d'actif et de passif après l'avenant ?",
+    "Jusqu'à quand la proposition de la médiatrice est-elle valable ?",
     "What is the salary of the managing partner's driver?",
 )
 SHOWN = 3
