@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from drovi_assets.connectors import runner
 from drovi_assets.connectors.landing import LandingResult
 from drovi_assets.pipeline.items import mark_processed, pending
-from drovi_assets.pipeline.run import BATCH, Report, process
+from drovi_assets.pipeline.run import BATCH, Report, Turns, process
 from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.pipeline.turns import turn
 from resources.database import WorkerDatabase
@@ -183,6 +183,11 @@ def turn_of(
         with _queue(runtime.database, connection_id, patience) as deadline:
             _insist(deadline, lambda: stack.enter_context(turn(runtime, org_id, connection_id)))
         yield
+
+
+def turns_on(runtime: Runtime, org_id: UUID, connection_id: UUID) -> Turns:
+    """How bulk work takes its turns on a connection."""
+    return partial(turn_of, runtime, org_id, connection_id)
 
 
 def count_pending(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -85,10 +86,13 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Derive a partition again from its stored source items, and say whether anything came out differently."""
+    from drovi_assets.automation import turns_on
     from drovi_assets.pipeline.replay import replay as replay_partition
 
     with explained(), open_environment() as environment:
-        done = replay_partition(environment.runtime, environment.principal.org_id, partition)
+        org_id = environment.principal.org_id
+        turns = partial(turns_on, environment.runtime, org_id)
+        done = replay_partition(environment.runtime, org_id, partition, turns)
         result = {
             "partition": partition,
             "items": done.report.items,

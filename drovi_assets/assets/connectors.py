@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import dagster as dg
 from sqlalchemy import select
 
-from drovi_assets.automation import BULK_PATIENCE, turn_of
+from drovi_assets.automation import turns_on
 from drovi_assets.connectors import runner
 from drovi_assets.failures import RETRY, classified
 from drovi_assets.partitions import Partition, windows_of
@@ -112,9 +112,8 @@ def _derived(run: Callable[..., Report]) -> Stage:
                 connection_table.c.id == partition.connection_id
             )
             org_id = sole(connection.execute(of_connection).scalars().all(), "connection")
-        # A turn for each stage: live syncs come in between.
-        with turn_of(runtime, org_id, partition.connection_id, patience=BULK_PATIENCE):
-            return figures(run(runtime, org_id, partition.connection_id, partition.window))
+        turns = turns_on(runtime, org_id, partition.connection_id)
+        return figures(run(runtime, org_id, partition.connection_id, partition.window, turns=turns))
 
     return stage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.pipeline.items import retire_older_versions
@@ -47,5 +47,8 @@ def write_records(connection: Connection, org_id: UUID, items: Sequence[SourceIt
     if rows:
         statement = insert(record).values(rows)
         replaced = {name: statement.excluded[name] for name in rows[0] if name not in {"id", "org_id"}}
-        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=replaced))
+        changed = or_(*(record.c[name].is_distinct_from(value) for name, value in replaced.items()))
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["id"], set_=replaced, where=changed)
+        )
     return len(rows)

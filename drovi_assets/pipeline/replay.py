@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,9 +10,15 @@ from sqlalchemy import func, select
 
 from drovi_assets.pipeline.fingerprint import fingerprint
 from drovi_assets.pipeline.partition import Partition
-from drovi_assets.pipeline.run import Report, documents_stage, index_stage, objects_stage, records_stage
+from drovi_assets.pipeline.run import (
+    Report,
+    Turns,
+    documents_stage,
+    index_stage,
+    objects_stage,
+    records_stage,
+)
 from drovi_assets.pipeline.runtime import Runtime
-from drovi_assets.pipeline.turns import turn
 from resources.errors import NotFound
 from resources.schema import source_item
 
@@ -26,13 +33,12 @@ class Replay:
     after: str
 
 
-def replay(runtime: Runtime, org_id: UUID, key: str) -> Replay:
-    """Run every stage over a partition again.
+def replay(runtime: Runtime, org_id: UUID, key: str, turns: Callable[[UUID], Turns]) -> Replay:
+    """Run every stage over a partition again; ``turns`` says how turns on a connection are taken.
 
     Raises:
         Invalid: the key is not a partition's.
         NotFound: nothing has landed in it.
-        Conflict: the connection is being read at this moment.
     """
     partition = Partition.parse(key)
     connection_id, window = partition.connection_id, partition.window
@@ -46,14 +52,13 @@ def replay(runtime: Runtime, org_id: UUID, key: str) -> Replay:
             raise NotFound(f"Nothing has landed in the partition {key}.", remedy="See `drovi partitions`.")
         before = fingerprint(connection, connection_id, window)
     total = Report()
-    with turn(runtime, org_id, connection_id):
-        for stage in (records_stage, documents_stage, objects_stage, index_stage):
-            report = stage(runtime, org_id, connection_id, window)
-            total.parsed += report.parsed
-            total.refused += report.refused
-            total.objects.update(report.objects)
-            total.chunks += report.chunks
-            total.items = report.items or total.items
+    for stage in (records_stage, documents_stage, objects_stage, index_stage):
+        report = stage(runtime, org_id, connection_id, window, turns=turns(connection_id))
+        total.parsed += report.parsed
+        total.refused += report.refused
+        total.objects.update(report.objects)
+        total.chunks += report.chunks
+        total.items = report.items or total.items
     with runtime.database.organisation(org_id) as connection:
         after = fingerprint(connection, connection_id, window)
     return Replay(key, total, before, after)

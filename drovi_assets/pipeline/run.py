@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -44,6 +45,10 @@ class Report:
         self.chunks += other.chunks
 
 
+Turns = Callable[[], AbstractContextManager[object]]
+"""Takes a turn on the connection for the length of a block, waiting for it where another worker has it."""
+
+
 def process(runtime: Runtime, org_id: UUID, item_ids: Sequence[UUID]) -> Report:
     """Every stage over one batch of items, which leaves the queue last: a batch cut short is simply done again."""
     with runtime.database.organisation(org_id) as connection:
@@ -60,19 +65,23 @@ def process(runtime: Runtime, org_id: UUID, item_ids: Sequence[UUID]) -> Report:
     return report
 
 
-def records_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window: str) -> Report:
+def records_stage(
+    runtime: Runtime, org_id: UUID, connection_id: UUID, window: str, *, turns: Turns
+) -> Report:
     """Stage 1 over a partition, from the stored source items."""
     report = Report()
-    for batch in _batches(runtime, org_id, connection_id, window):
+    for batch in _batches(runtime, org_id, connection_id, window, turns):
         with runtime.database.organisation(org_id) as connection:
             report.items += write_records(connection, org_id, batch)
     return report
 
 
-def documents_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window: str) -> Report:
+def documents_stage(
+    runtime: Runtime, org_id: UUID, connection_id: UUID, window: str, *, turns: Turns
+) -> Report:
     """Stage 2 over a partition: parse every file again, write what came out differently."""
     report = Report()
-    for batch in _batches(runtime, org_id, connection_id, window):
+    for batch in _batches(runtime, org_id, connection_id, window, turns):
         derived = derive_documents(runtime, org_id, batch)
         with runtime.database.organisation(org_id) as connection:
             write_documents(connection, org_id, derived)
@@ -80,10 +89,12 @@ def documents_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window:
     return report
 
 
-def objects_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window: str) -> Report:
+def objects_stage(
+    runtime: Runtime, org_id: UUID, connection_id: UUID, window: str, *, turns: Turns
+) -> Report:
     """Stage 3 over a partition: extract again, supersede what is no longer found."""
     report = Report()
-    for batch in _batches(runtime, org_id, connection_id, window):
+    for batch in _batches(runtime, org_id, connection_id, window, turns):
         with runtime.database.organisation(org_id) as connection:
             documents = _document_ids(connection, batch)
             report.objects.update(write_objects(connection, org_id, documents))
@@ -91,10 +102,10 @@ def objects_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window: s
     return report
 
 
-def index_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window: str) -> Report:
+def index_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window: str, *, turns: Turns) -> Report:
     """Stage 4 over a partition: make every chunk findable, then take the items off the queue."""
     report = Report()
-    for batch in _batches(runtime, org_id, connection_id, window):
+    for batch in _batches(runtime, org_id, connection_id, window, turns):
         with runtime.database.organisation(org_id) as connection:
             documents = _document_ids(connection, batch)
         report.chunks += write_index(runtime, org_id, documents)
@@ -104,13 +115,17 @@ def index_stage(runtime: Runtime, org_id: UUID, connection_id: UUID, window: str
     return report
 
 
-def _batches(runtime: Runtime, org_id: UUID, connection_id: UUID, window: str) -> Iterator[list[SourceItem]]:
+def _batches(
+    runtime: Runtime, org_id: UUID, connection_id: UUID, window: str, turns: Turns
+) -> Iterator[list[SourceItem]]:
+    """Batches of a partition's items, each under a turn of its own: live syncs come in between."""
     with runtime.database.organisation(org_id) as connection:
         ids = queue.of_window(connection, connection_id, window)
     for start in range(0, len(ids), BATCH):
-        with runtime.database.organisation(org_id) as connection:
-            batch = queue.load(connection, ids[start : start + BATCH])
-        yield batch
+        with turns():
+            with runtime.database.organisation(org_id) as connection:
+                batch = queue.load(connection, ids[start : start + BATCH])
+            yield batch
 
 
 def _document_ids(connection: Connection, batch: Sequence[SourceItem]) -> list[UUID]:

@@ -6,11 +6,13 @@ import os
 import shutil
 import time
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from drovi_assets.automation import turns_on
 from drovi_assets.pipeline.fingerprint import fingerprint
 from drovi_assets.pipeline.partition import Partition
 from drovi_assets.pipeline.replay import replay
@@ -140,7 +142,8 @@ def test_a_partition_derived_again_is_the_same_to_the_byte(folder: Folder) -> No
     ((window,),) = folder.query(text('SELECT DISTINCT "window" FROM source_item'))
     recorded = text("SELECT id, recorded_at FROM intelligence_object ORDER BY id")
     before = folder.query(recorded)
-    done = replay(folder.runtime, folder.org_id, str(Partition(folder.connection_id, window)))
+    turns = partial(turns_on, folder.runtime, folder.org_id)
+    done = replay(folder.runtime, folder.org_id, str(Partition(folder.connection_id, window)), turns)
     assert done.before == done.after
     assert before
     assert folder.query(recorded) == before, "what was learnt keeps the moment it was learnt"
