@@ -37,9 +37,11 @@ _CONTENT_NAMES: Final = frozenset(
     }
 )
 
-# Ids, times and plain words, most of what a line holds: no pattern below can match them, and asking each of a dozen
+# Ids, times, plain words and routes, most of what a line holds: no pattern below can match them, and asking each of a dozen
 # patterns made the log line the dearest part of a request.
-_HARMLESS: Final = re.compile(r"[0-9a-f-]{1,36}|[0-9TZ:.+-]{1,40}|[a-z.]{1,64}|[A-Z]{1,12}")
+_HARMLESS: Final = re.compile(
+    r"[0-9a-f-]{1,36}|[0-9TZ:.+-]{1,40}|[a-z.]{1,64}|[A-Z]{1,12}|(?:/(?:[a-z]{1,20}|v\d|\{[a-z_]{1,30}\}))+"
+)
 
 _PATTERNS: Final = (
     (
@@ -110,4 +112,11 @@ def _names_a_secret(name: str) -> bool:
 def redact_event(logger: object, method: str, event: Any) -> Any:
     """The structlog processor."""
     del logger, method
-    return {key: redact(value, key) for key, value in event.items()}
+    return {
+        key: _known_sentence(value) if key == "event" and isinstance(value, str) else redact(value, key)
+        for key, value in event.items()
+    }
+
+
+# What a line says is one of some dozens of sentences in the code; what varies stands in its fields.
+_known_sentence = lru_cache(maxsize=512)(redact_text)
