@@ -136,8 +136,7 @@ source_item = tenant_table(
     Index(
         "ix_source_item_pending",
         "connection_id",
-        "landed_at",
-        "id",
+        "landed_at",  # one moment a page, so that the index folds a page's rows into few entries
         postgresql_where=text("processed_at IS NULL AND superseded_at IS NULL"),
     ),
 )

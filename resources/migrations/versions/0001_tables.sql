@@ -317,7 +317,7 @@ CREATE TABLE source_item (
     CONSTRAINT fk_source_item_connection_id FOREIGN KEY(connection_id) REFERENCES connection (id) ON DELETE CASCADE
 );
 CREATE INDEX ix_source_item_blob ON source_item (blob) WHERE blob IS NOT NULL;
-CREATE INDEX ix_source_item_pending ON source_item (connection_id, landed_at, id) WHERE processed_at IS NULL AND superseded_at IS NULL;
+CREATE INDEX ix_source_item_pending ON source_item (connection_id, landed_at) WHERE processed_at IS NULL AND superseded_at IS NULL;
 CREATE INDEX ix_source_item_window ON source_item (connection_id, "window");
 CREATE UNIQUE INDEX uq_source_item_current ON source_item (connection_id, stream, provider_id) WHERE superseded_at IS NULL;
 ALTER TABLE source_item ENABLE ROW LEVEL SECURITY;
