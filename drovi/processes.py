@@ -47,7 +47,6 @@ class Child:
 
     program: Program
     process: subprocess.Popen[bytes] | None = None
-    restarts: int = 0
     _sessions: set[int] = field(default_factory=set)
     _started: float = 0.0
     _pause: float = 0.0
@@ -89,7 +88,6 @@ class Child:
             _log.warning("child ended", child=self.program.name, status=status, again_in_seconds=self._pause)
             self.process = None
         if now >= self._due:
-            self.restarts += 1
             self.start()
 
     def signal(self, number: signal.Signals) -> None:

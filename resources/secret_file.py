@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from resources.errors import NotConfigured, PermissionMissing
@@ -20,11 +21,28 @@ from resources.errors import NotConfigured, PermissionMissing
 _SECRET_BYTES = 32  # 256 bits: then a password needs no stretching (see embedded_postgres)
 
 
+_FILE = "secrets.json"
+
+
+_STATE = frozenset({"postgres", "objects", "dagster", "logs"})
+
+
+def is_home(folder: Path) -> bool:
+    """Whether a folder is a ``DROVI_HOME``, of this process or of another."""
+    return (folder / _FILE).is_file() and any((folder / name).is_dir() for name in _STATE)
+
+
+def holds_state(folder: Path) -> bool:
+    """Whether a (resolved) folder is a ``DROVI_HOME`` or part of what Drovi keeps in one: nobody's documents."""
+    chain = (folder, *folder.parents)
+    return is_home(folder) or any(inner.name in _STATE and is_home(outer) for inner, outer in pairwise(chain))
+
+
 class SecretFile:
     """Named secrets of one ``DROVI_HOME``; safe to use from several processes at once."""
 
     def __init__(self, home: Path) -> None:
-        self._path = home / "secrets.json"
+        self._path = home / _FILE
 
     def get(self, name: str) -> str:
         """The secret of that name, generated (256 random bits, URL-safe) when there is none.

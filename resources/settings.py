@@ -13,7 +13,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -325,10 +325,6 @@ class Settings(BaseSettings):
         """The password of ``drovi_app`` or ``drovi_worker`` (given, or generated), or of an embedded role."""
         given = {APP_ROLE: self.database_app_password, WORKER_ROLE: self.database_worker_password}.get(role)
         return (given and given.get_secret_value()) or self.secrets.get(f"postgres_{role}")
-
-    def with_home(self, home: Path) -> Self:
-        """The same settings with their state elsewhere."""
-        return self.model_copy(update={"home": home.absolute()})
 
 
 def with_driver(url: str, driver: str) -> str:

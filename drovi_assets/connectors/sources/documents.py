@@ -25,6 +25,7 @@ from drovi_assets.connectors.contract import Change, Cursor, Health, Page, Skipp
 from drovi_assets.connectors.windows import windows_of
 from resources.clock import now
 from resources.errors import CursorRejected, NotConfigured, PermissionMissing
+from resources.secret_file import holds_state, is_home
 
 FILES = Stream("files", "document")
 
@@ -217,6 +218,11 @@ class Documents:
                 f"There is no folder {self._root} ({error.strerror}).",
                 remedy="Mount or restore the folder, or correct the connection's path.",
             ) from error
+        if holds_state(self._root.resolve()):
+            raise NotConfigured(
+                f"The folder {self._root} holds Drovi's own state.",
+                remedy="Connect a folder of documents outside DROVI_HOME.",
+            )
         return [found.st_dev, found.st_ino]
 
     def _checked_root(self, since: Cursor) -> list[int]:
@@ -253,7 +259,8 @@ class Documents:
                 if _matches(path, self._config.exclude):
                     continue
                 if item.is_dir(follow_symlinks=False):
-                    pending.append(path)
+                    if not is_home(Path(item.path)):
+                        pending.append(path)
                 elif _matches(path, self._config.include) and (entry := _look(item, path, real_root)):
                     yield entry
 

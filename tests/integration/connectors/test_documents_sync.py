@@ -190,3 +190,25 @@ def test_a_file_that_goes_away_while_it_is_read_stops_nothing(bench: Bench, fold
     report = runner.backfill(runtime, connection_id)
     assert report.complete
     assert bench.current(connection_id).keys() >= {"a.txt", "z.txt"}
+
+
+def test_drovis_own_state_is_nobodys_documents(bench: Bench, folder: Path) -> None:
+    """A home is left out where it lies in a folder, and cannot be connected: it holds every tenant's files and the keys."""
+    home = folder / "state"
+    (home / "objects" / "ab").mkdir(parents=True)
+    (home / "secrets.json").write_text("{}")
+    (home / "objects" / "ab" / "blob").write_text("another tenant's")
+    shared = bench.connect("documents", {"path": str(folder)})
+    runner.backfill(bench.runtime, shared)
+    assert bench.current(shared).keys() == {"a.txt", "sub/b.txt"}
+
+
+@pytest.mark.parametrize("inside", ["", "objects", "objects/ab"])
+def test_drovis_own_state_cannot_be_connected(bench: Bench, tmp_path: Path, inside: str) -> None:
+    """Not even a part of it; its owner is told what to do."""
+    home = tmp_path / "home"
+    (home / "objects" / "ab").mkdir(parents=True)
+    (home / "secrets.json").write_text("{}")
+    connection_id = bench.connect("documents", {"path": str(home / inside)})
+    with pytest.raises(NotConfigured, match="own state"):
+        runner.backfill(bench.runtime, connection_id)
