@@ -15,7 +15,7 @@ import os
 import resource
 import socket
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
@@ -221,5 +221,5 @@ class _NoModel:
 
     model_id = "none"
 
-    def encode(self, texts: list[str], /) -> Any:
+    def encode(self, texts: Sequence[str]) -> Any:
         raise NotImplementedError(texts)

@@ -11,7 +11,7 @@ import random
 import socket
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -149,7 +149,7 @@ class _Wordless:
 
     model_id = "none"
 
-    def encode(self, texts: list[str], /) -> npt.NDArray[np.float32]:
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The same unit vector for every text."""
         vectors = np.zeros((len(texts), EMBEDDING_DIMENSIONS), dtype=np.float32)
         vectors[:, 0] = 1.0

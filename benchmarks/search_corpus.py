@@ -123,7 +123,7 @@ class _GivenVectors:
     def __init__(self, vectors: Floats) -> None:
         self._vectors = vectors
 
-    def encode(self, texts: list[str]) -> Floats:
+    def encode(self, texts: Sequence[str]) -> Floats:
         return self._vectors[: len(texts)]
 
 

@@ -6,6 +6,7 @@ The roles these use beyond the application's are for this alone: they read count
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -14,8 +15,9 @@ import psycopg
 from sqlalchemy import func, select
 
 from drovi_api.runtime import Probe
-from drovi_assets.retrieval.index import TextEmbedder, Vectors
+from drovi_assets.retrieval.index import Vectors
 from resources.database import AppDatabase, WorkerDatabase
+from resources.embedder import TextEmbedder
 from resources.errors import NotConfigured, ProviderDown
 from resources.object_store import ObjectStore
 from resources.schema import outbox
@@ -42,7 +44,7 @@ class ObservedEmbedder:
         """Of the embedder inside."""
         return self._embedder.model_id
 
-    def encode(self, texts: list[str], /) -> Vectors:
+    def encode(self, texts: Sequence[str]) -> Vectors:
         """By the embedder inside."""
         vectors = self._embedder.encode(texts)
         self.loaded = True

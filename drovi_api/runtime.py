@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drovi_api.limits import Gate
-from drovi_assets.retrieval.index import TextEmbedder
 from resources.database import AppDatabase
+from resources.embedder import TextEmbedder
 from resources.secrets import SecretBox
 
 

@@ -19,7 +19,6 @@ from sqlalchemy import Connection, text
 
 from drovi_assets.intelligence.language import language as language_of
 from drovi_assets.retrieval.cite import Citation, Cited, cite
-from drovi_assets.retrieval.index import TextEmbedder
 from drovi_assets.retrieval.reading import (
     Candidate,
     Passage,
@@ -29,6 +28,7 @@ from drovi_assets.retrieval.reading import (
     readable,
 )
 from drovi_assets.retrieval.search import NO_FILTERS, Filters, Hit, Query, prepare, run
+from resources.embedder import TextEmbedder
 
 PASSAGES = 8
 """Passages read for an answer: the ninth held the answer to one question in a hundred."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection, text
 
 from drovi_assets.retrieval.analysis import TermHasher, analyse, hasher
+from resources.embedder import TextEmbedder
 from resources.errors import InvariantBroken
 from resources.schema.content import EMBEDDING_DIMENSIONS
 
@@ -33,19 +34,6 @@ _MAXIMAL_FREQUENCY = 2**15 - 1
 _LOCK = 0x74726D73  # "trms" in ASCII: this room's advisory locks, one an organisation
 
 Vectors = npt.NDArray[np.float32]
-
-
-class TextEmbedder(Protocol):
-    """What retrieval asks of a model: unit vectors, and the name they must never be mixed under."""
-
-    @property
-    def model_id(self) -> str:
-        """Model and precision."""
-        ...
-
-    def encode(self, texts: list[str], /) -> Vectors:
-        """One row a text, ``EMBEDDING_DIMENSIONS`` wide, of length 1."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

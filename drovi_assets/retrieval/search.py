@@ -19,8 +19,9 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from drovi_assets.retrieval.analysis import QueryTerm, analyse, hasher, query_terms
-from drovi_assets.retrieval.index import TextEmbedder, Vectors
+from drovi_assets.retrieval.index import Vectors
 from drovi_assets.retrieval.snippet import snippet
+from resources.embedder import TextEmbedder
 
 POOL = 60
 """Chunks taken from each side before they are joined."""

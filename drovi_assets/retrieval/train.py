@@ -35,9 +35,10 @@ from drovi_assets.documents.parse import parse
 from drovi_assets.intelligence.language import language
 from drovi_assets.retrieval.analysis import QueryTerm, analyse, query_terms
 from drovi_assets.retrieval.answer import PASSAGES
-from drovi_assets.retrieval.index import CONTEXT_WEIGHT, TextEmbedder
+from drovi_assets.retrieval.index import CONTEXT_WEIGHT
 from drovi_assets.retrieval.reading import NAMES, Readable, candidates, read_question
 from drovi_assets.retrieval.search import COVERAGE_WEIGHT, SIMILARITY_WEIGHT
+from resources.embedder import TextEmbedder
 
 THRESHOLD = 0.15
 """Where the shares of answers given wrongly and withheld wrongly cost about the same to a reader."""

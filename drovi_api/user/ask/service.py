@@ -6,8 +6,8 @@ from drovi_api.dependencies import ReadSession
 from drovi_api.user.ask.schemas import Answer, AskRequest
 from drovi_api.user.evidence.schemas import Quote
 from drovi_assets.retrieval import answer
-from drovi_assets.retrieval.index import TextEmbedder
 from drovi_assets.retrieval.search import Filters
+from resources.embedder import TextEmbedder
 
 
 def ask(session: ReadSession, embedder: TextEmbedder, request: AskRequest) -> Answer:

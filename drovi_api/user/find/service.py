@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from drovi_api.dependencies import ReadSession
 from drovi_api.user.find.schemas import FindRequest, FindResult, FindResults
-from drovi_assets.retrieval.index import TextEmbedder
 from drovi_assets.retrieval.search import Filters, search
+from resources.embedder import TextEmbedder
 
 
 def find(session: ReadSession, embedder: TextEmbedder, request: FindRequest) -> FindResults:
