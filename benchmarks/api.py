@@ -222,4 +222,4 @@ class _NoModel:
     model_id = "none"
 
     def encode(self, texts: Sequence[str]) -> Any:
-        raise NotImplementedError(texts)
+        raise AssertionError(f"The route under test embeds nothing, and asked for {len(texts)} texts.")
