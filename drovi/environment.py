@@ -15,9 +15,8 @@ from resources.database import AppDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.migrate import migrate
 from resources.organisations import KEY_PREFIX, ensure_organisation, issue_api_key, sole_owner
-from resources.schema.security import APP_ROLE, WORKER_ROLE
 from resources.secrets import SecretBox
-from resources.settings import DatabaseUrls, Settings
+from resources.settings import LOG_IN_ROLES, DatabaseUrls, Settings
 from resources.tenancy import Principal
 
 
@@ -67,7 +66,7 @@ def open_database(settings: Settings) -> Iterator[DatabaseUrls]:
             urls, passwords = server.urls(), {}
         else:
             urls = settings.external_database_urls()
-            passwords = {role: settings.role_password(role) for role in (APP_ROLE, WORKER_ROLE)}
+            passwords = {role: settings.role_password(role) for role in LOG_IN_ROLES}
         set_up(settings, urls, passwords)
         yield urls
 

@@ -169,6 +169,7 @@ def environment_for(settings: Settings, urls: DatabaseUrls) -> dict[str, str]:
         "DATABASE_URL": urls.owner,
         "DATABASE_APP_URL": urls.app,
         "DATABASE_WORKER_URL": urls.worker,
+        "DATABASE_IDENTITY_URL": urls.identity,
         "DAGSTER_DATABASE_URL": urls.dagster,
         "DROVI_DAGSTER_STORAGE": with_driver(urls.dagster, "psycopg2"),
         "DAGSTER_HOME": str(dagster_home(settings)),

@@ -14,7 +14,7 @@ from drovi_api import docs_page, errors, openapi
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
 from drovi_api.user.ask.endpoints import router as ask
-from drovi_api.user.auth.endpoints import router as auth
+from drovi_api.auth.me.endpoints import router as auth
 from drovi_api.user.connections.endpoints import router as connections
 from drovi_api.user.documents.endpoints import router as documents
 from drovi_api.user.evidence.endpoints import router as evidence

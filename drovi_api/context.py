@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -40,3 +41,19 @@ def principal_of(scope: Scope) -> Principal | None:
     """Who the caller is; None before authentication and for open routes."""
     principal: Principal | None = scope.get(_PRINCIPAL)
     return principal
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, for the audit log and for its sender to recognise."""
+
+    address: str
+    user_agent: str
+    request_id: str
+
+
+def origin_of(scope: Scope) -> Origin:
+    """The client's address as the server was told (a trusted proxy's word included), and what it calls itself."""
+    client = scope.get("client")
+    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+    return Origin(client[0] if client else "", agent.decode("latin-1"), request_id_of(scope))

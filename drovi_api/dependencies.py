@@ -1,9 +1,9 @@
-"""Who calls, and the one transaction a request has.
+"""Who calls, what they may do, and the one transaction a request has.
 
-A request costs one thread hop and no dependency to resolve: :class:`Route` reads the key before anything else
-of the request is looked at, then opens the transaction, runs the endpoint, serialises its answer and commits,
-all on one worker thread. An endpoint asks for ``Reads`` or ``Writes``; that choice is also its permission,
-since a viewer cannot open the latter.
+A request costs one thread hop and no dependency to resolve: :class:`Route` reads the credential before anything
+else of the request is looked at, then opens the transaction, checks the permission that the endpoint names, runs it,
+serialises its answer and commits, all on one worker thread. An endpoint asks for ``Reads`` or ``Writes``; one that
+writes says with ``requires`` what that takes, and so does one that reads more than any member may.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
@@ -21,13 +21,15 @@ from sqlalchemy import Connection, CursorResult, Row, Select
 from sqlalchemy.sql.dml import UpdateBase
 from starlette.responses import Response
 
-from drovi_api.context import remember_principal
+from drovi_api import authentication
+from drovi_api.context import Origin, origin_of, remember_principal
 from drovi_api.errors import problem_responses
 from drovi_api.runtime import ApiRuntime
 from resources.database import sole
-from resources.errors import Forbidden, Unauthenticated
-from resources.organisations import KEY_PREFIX, hash_key
-from resources.tenancy import Principal, Role
+from resources.errors import Forbidden
+from resources.identity import activity
+from resources.permissions import Permission, may
+from resources.tenancy import CredentialKind, Principal
 
 API_PREFIX = "/api/v1"
 
@@ -38,6 +40,7 @@ class ReadSession:
 
     connection: Connection
     principal: Principal
+    origin: Origin
 
     def all(self, query: Select[Any], **parameters: Any) -> Sequence[Row[Any]]:
         """Every row, in the query's order; ``parameters`` are the values of its ``bindparam``s."""
@@ -61,14 +64,18 @@ class WriteSession(ReadSession):
 Reads = Annotated[ReadSession, "the request's transaction"]
 Writes = Annotated[WriteSession, "the request's transaction"]
 
-SECURITY_SCHEME = {
-    "ApiKey": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": f"An API key: `Authorization: Bearer {KEY_PREFIX}…`.",
-    }
-}
-"""How ``Route`` expects its callers to identify themselves, for the OpenAPI document."""
+Endpoint = TypeVar("Endpoint", bound=Callable[..., BaseModel])
+_PERMISSION = "drovi_permission"
+
+
+def requires(permission: Permission) -> Callable[[Endpoint], Endpoint]:
+    """Name the permission that an operation takes; stands between the router's decorator and the function."""
+
+    def name(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _PERMISSION, permission)
+        return endpoint
+
+    return name
 
 
 def runtime_of(request: Request) -> ApiRuntime:
@@ -85,62 +92,108 @@ Runtime = Annotated[ApiRuntime, Depends(_runtime)]
 
 
 class Route(APIRoute):
-    """An operation that only a key opens: it runs in one transaction and its model becomes the response there."""
+    """An operation that only a credential opens: it runs in one transaction, and its model becomes the response there."""
 
     def __init__(self, path: str, endpoint: Callable[..., BaseModel], **kwargs: Any) -> None:
+        session_name, session_type = transaction_parameter(endpoint, ReadSession, WriteSession)
+        permission: Permission | None = getattr(endpoint, _PERMISSION, None)
+        if permission is None:
+            if session_type is WriteSession:
+                raise TypeError(f"{endpoint.__name__} writes and names no permission")
+            permission = Permission.READ
         kwargs["response_model"] = get_type_hints(endpoint)["return"]
-        kwargs["openapi_extra"] = {"security": [{name: []} for name in SECURITY_SCHEME]}
-        super().__init__(path, _in_transaction(endpoint, kwargs.get("status_code") or 200), **kwargs)
+        kwargs["openapi_extra"] = {
+            "security": [{name: []} for name in authentication.SECURITY_SCHEMES],
+            "x-permission": permission.value,
+        }
+        run = _in_transaction(
+            endpoint, session_name, session_type, permission, kwargs.get("status_code") or 200
+        )
+        super().__init__(path, run, **kwargs)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, reached only by requests that show a key: a stranger's body is not even read."""
+        """FastAPI's handler, reached only by requests that show a credential: a stranger's body is not even read."""
         handle = super().get_route_handler()
 
-        async def with_key(request: Request) -> Response:
-            _shown_key(request)
+        async def with_credential(request: Request) -> Response:
+            request.scope[_SHOWN] = authentication.shown(request, runtime_of(request))
             return await handle(request)
 
-        return with_key
+        return with_credential
 
 
-def _shown_key(request: Request) -> str:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.startswith(KEY_PREFIX):
-        raise Unauthenticated(
-            "No API key was sent.", remedy=f"Send one as `Authorization: Bearer {KEY_PREFIX}…`."
-        )
-    return key
+_SHOWN = "drovi.credential"
 
 
-def _in_transaction(endpoint: Callable[..., BaseModel], status: int) -> Callable[..., Response]:
-    """The endpoint as FastAPI calls it: its session parameter replaced by the request it comes from."""
-    signature = inspect.signature(endpoint, eval_str=True)
-    ((session_name, session_type),) = [
-        (name, kind)
-        for name, parameter in signature.parameters.items()
-        if (kind := get_args(parameter.annotation)[:1]) in {(ReadSession,), (WriteSession,)}
+def transaction_parameter(endpoint: Callable[..., BaseModel], *kinds: type[Any]) -> tuple[str, type[Any]]:
+    """The name and type of the endpoint's one parameter that is annotated with one of ``kinds``."""
+    ((name, kind),) = [
+        (name, arguments[0])
+        for name, parameter in inspect.signature(endpoint, eval_str=True).parameters.items()
+        if (arguments := get_args(parameter.annotation)) and arguments[0] in kinds
     ]
-    (make_session,) = session_type
-    writes = make_session is WriteSession
+    return name, kind
+
+
+def _in_transaction(
+    endpoint: Callable[..., BaseModel],
+    session_name: str,
+    make_session: type[ReadSession],
+    permission: Permission,
+    status: int,
+) -> Callable[..., Response]:
+    """The endpoint as FastAPI calls it: its session parameter replaced by the request it comes from."""
 
     def run(request: Request, **values: Any) -> Response:
-        key_hash = hash_key(_shown_key(request))
-        with runtime_of(request).database.authenticated(key_hash) as (connection, principal):
+        runtime = runtime_of(request)
+        credential: authentication.Shown = request.scope[_SHOWN]
+        with runtime.database.authenticated(credential.hash, credential.kind) as (connection, principal):
             remember_principal(request.scope, principal)
-            if writes and principal.role is Role.VIEWER:
-                raise Forbidden(
-                    "Viewers cannot change anything.",
-                    remedy="Ask an owner or administrator for another role.",
-                )
-            answer = endpoint(**values, **{session_name: make_session(connection, principal)})
-        body = answer.__pydantic_serializer__.to_json(answer)
+            require(principal, permission)
+            session = make_session(connection, principal, origin_of(request.scope))
+            answer = endpoint(**values, **{session_name: session})
+            body = answer.__pydantic_serializer__.to_json(answer)
+        activity.note(runtime.identity, principal)
         return Response(body, status, media_type="application/json")
 
+    return as_endpoint(run, endpoint, session_name)
+
+
+def as_endpoint(
+    run: Callable[..., Response], endpoint: Callable[..., BaseModel], replaced: str
+) -> Callable[..., Response]:
+    """``run`` with the endpoint's name, words and parameters, but for one in whose place the request stands."""
     functools.update_wrapper(run, endpoint)
-    own = [parameter for name, parameter in signature.parameters.items() if name != session_name]
+    signature = inspect.signature(endpoint, eval_str=True)
+    own = [parameter for name, parameter in signature.parameters.items() if name != replaced]
     request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
     run.__signature__ = inspect.Signature([request, *own])  # type: ignore[attr-defined]  # read by FastAPI
     return run
+
+
+def require(principal: Principal, permission: Permission) -> None:
+    """Refuse a caller whose role, or whose key's scopes, do not hold the permission.
+
+    Raises:
+        Forbidden: it is not theirs, or their session lacks the second factor that the organisation asks for.
+    """
+    credential = principal.credential
+    if credential is not None and credential.second_factor_missing:
+        raise Forbidden(
+            "This organisation asks for a second factor.",
+            remedy="Add one under your account's security, or sign in with it.",
+        )
+    if may(principal, permission):
+        return
+    if credential is not None and credential.kind is CredentialKind.API_KEY:
+        raise Forbidden(
+            f"The key does not carry the permission {permission}.",
+            remedy="Use a key with that scope, of a member whose role allows it.",
+        )
+    raise Forbidden(
+        f"Your role, {principal.role}, does not carry the permission {permission}.",
+        remedy="Ask an owner or administrator to do it, or for another role.",
+    )
 
 
 def feature(prefix: str, tag: str) -> APIRouter:
@@ -149,5 +202,5 @@ def feature(prefix: str, tag: str) -> APIRouter:
         prefix=API_PREFIX + prefix,
         tags=[tag],
         route_class=Route,
-        responses=problem_responses(401, 422, 500, 503),
+        responses=problem_responses(401, 403, 422, 500, 503),
     )

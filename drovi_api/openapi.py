@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from drovi_api.dependencies import SECURITY_SCHEME
+from drovi_api.authentication import SECURITY_SCHEMES
 from drovi_api.errors import Problem
 
 TAGS = [
     {"name": "health", "description": "For whoever watches the service."},
-    {"name": "auth", "description": "The caller."},
+    {"name": "auth", "description": "Signing up, in and out; the caller, their sessions and passwords."},
     {"name": "connections", "description": "Links to sources, and their syncs."},
     {"name": "items", "description": "What was read from sources."},
     {"name": "documents", "description": "Parsed files, block by block."},
@@ -49,5 +49,5 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     components["schemas"] = dict(sorted(schemas.items()))
-    components["securitySchemes"] = SECURITY_SCHEME
+    components["securitySchemes"] = SECURITY_SCHEMES
     return document

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drovi_api.limits import Gate
-from resources.database import AppDatabase
+from resources.database import AppDatabase, IdentityDatabase
 from resources.embedder import TextEmbedder
 from resources.secrets import SecretBox
 
@@ -29,12 +29,21 @@ class Probe:
 class ApiRuntime:
     """Everything outside that a request may touch.
 
+    ``public_url`` is where people reach this service, ``allowed_origins`` are other sites whose pages may use it.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
     """
 
     database: AppDatabase
+    identity: IdentityDatabase
     embedder: TextEmbedder
     secrets: SecretBox
     probes: tuple[Probe, ...] = ()
     thinking: Gate = field(default_factory=lambda: Gate(places=8, wait_seconds=5.0))
     metrics_to_all: bool = False
+    public_url: str = "http://127.0.0.1:8000"
+    allowed_origins: frozenset[str] = frozenset()
+
+    @property
+    def secure(self) -> bool:
+        """Whether people come over HTTPS: then cookies never travel without it."""
+        return self.public_url.startswith("https://")

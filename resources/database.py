@@ -1,4 +1,5 @@
-"""The two ways into the database: for people (``AppDatabase``) and for background work (``WorkerDatabase``).
+"""The ways into the database: for people (``AppDatabase``), for background work (``WorkerDatabase``), and for
+signing people in (``IdentityDatabase``).
 
 Each logs in as its own role and can only open a transaction that names who it acts for; the settings behind
 row-level security are transaction-local, so a pooled connection carries nothing over to the next caller.
@@ -11,27 +12,49 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, Engine, Text, Uuid, column, create_engine, text
+from sqlalchemy import ARRAY, Boolean, Connection, Engine, Text, TextualSelect, Uuid, column, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from resources.errors import NotFound, ProviderDown, TimedOut, Transient, Unauthenticated
 from resources.settings import with_driver
-from resources.tenancy import Principal, Role
+from resources.tenancy import Credential, CredentialKind, Principal, Role
 
 STATEMENT_TIMEOUT_SECONDS = 60
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_SIZE = 10
 POOL_OVERFLOW = 40
 
-# The settings are set in the condition: as columns they would be three more values to bring back and unpack.
-_ENTER_BY_KEY = text(
-    "SELECT org_id, user_id, role, audiences FROM authenticate(:key_hash)"
-    " WHERE set_config('drovi.org_id', org_id::text, true) IS NOT NULL"
-    " AND set_config('drovi.user_id', user_id::text, true) IS NOT NULL"
-    " AND set_config('drovi.audiences', audiences::text, true) IS NOT NULL"
-).columns(
-    column("org_id", Uuid), column("user_id", Uuid), column("role", Text), column("audiences", ARRAY(Uuid))
-)
+
+
+def _enter_by(function: str) -> TextualSelect:
+    # The settings are set in the condition: as columns they would be three more values to bring back and unpack.
+    return text(
+        "SELECT org_id, user_id, role, audiences, credential_id, email, scopes, stale, second_factor_missing"
+        f" FROM {function}(:hash)"  # noqa: S608 - one of the two names below
+        " WHERE set_config('drovi.org_id', org_id::text, true) IS NOT NULL"
+        " AND set_config('drovi.user_id', user_id::text, true) IS NOT NULL"
+        " AND set_config('drovi.audiences', audiences::text, true) IS NOT NULL"
+    ).columns(
+        column("org_id", Uuid),
+        column("user_id", Uuid),
+        column("role", Text),
+        column("audiences", ARRAY(Uuid)),
+        column("credential_id", Uuid),
+        column("email", Text),
+        column("scopes", ARRAY(Text)),
+        column("stale", Boolean),
+        column("second_factor_missing", Boolean),
+    )
+
+
+_ENTER_BY = {
+    CredentialKind.API_KEY: _enter_by("authenticate_key"),
+    CredentialKind.SESSION: _enter_by("authenticate_session"),
+}
+_UNKNOWN = {
+    CredentialKind.API_KEY: ("The API key is not known.", "Send a valid key as a bearer token."),
+    CredentialKind.SESSION: ("The session is over.", "Sign in again."),
+}
 _ENTER_AS = text(
     "SELECT set_config('drovi.org_id', :org_id, true),"
     " set_config('drovi.user_id', :user_id, true),"
@@ -66,19 +89,31 @@ class AppDatabase:
         self._engine = engine_for(url, application_name=application_name)
 
     @contextmanager
-    def authenticated(self, key_hash: bytes) -> Iterator[tuple[Connection, Principal]]:
-        """One transaction as the owner of an API key: authentication and tenancy in a single statement.
+    def authenticated(
+        self, credential_hash: bytes, kind: CredentialKind = CredentialKind.API_KEY
+    ) -> Iterator[tuple[Connection, Principal]]:
+        """One transaction as the owner of an API key or session: authentication and tenancy in a single statement.
 
         Raises:
-            Unauthenticated: the key is unknown or has expired.
+            Unauthenticated: the credential is unknown, over or revoked, or its owner is no member any more.
         """
         with _transaction(self._engine) as connection:
-            row = connection.execute(_ENTER_BY_KEY, {"key_hash": key_hash}).one_or_none()
+            row = connection.execute(_ENTER_BY[kind], {"hash": credential_hash}).one_or_none()
             if row is None:
-                raise Unauthenticated(
-                    "The API key is not known.", remedy="Send a valid key as a bearer token."
-                )
-            yield connection, Principal(row.org_id, row.user_id, Role(row.role), tuple(row.audiences))
+                message, remedy = _UNKNOWN[kind]
+                raise Unauthenticated(message, remedy=remedy)
+            credential = Credential(
+                kind,
+                row.credential_id,
+                row.email,
+                frozenset(row.scopes),
+                row.stale,
+                row.second_factor_missing,
+            )
+            yield (
+                connection,
+                Principal(row.org_id, row.user_id, Role(row.role), tuple(row.audiences), credential),
+            )
 
     @contextmanager
     def acting_as(self, principal: Principal) -> Iterator[Connection]:
@@ -104,6 +139,28 @@ class AppDatabase:
         self._engine.dispose()
 
 
+class IdentityDatabase:
+    """The identity role: people, credentials, sessions and memberships of every organisation, and no content."""
+
+    def __init__(self, url: str, *, application_name: str = "drovi-identity") -> None:
+        self._engine = engine_for(url, application_name=application_name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction; ``enter`` names the organisation that an act in it belongs to."""
+        with _transaction(self._engine) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+
+def enter(connection: Connection, org_id: UUID) -> None:
+    """From here to the end of the transaction it acts for this organisation (its audit log, its audiences)."""
+    connection.execute(_ENTER_ORGANISATION, {"org_id": str(org_id)})
+
+
 class WorkerDatabase:
     """The worker role: one organisation at a time, all its audiences; or plumbing over all organisations."""
 
@@ -114,7 +171,7 @@ class WorkerDatabase:
     def organisation(self, org_id: UUID) -> Iterator[Connection]:
         """One transaction inside an organisation."""
         with _transaction(self._engine) as connection:
-            connection.execute(_ENTER_ORGANISATION, {"org_id": str(org_id)})
+            enter(connection, org_id)
             yield connection
 
     @contextmanager

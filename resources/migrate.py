@@ -10,16 +10,15 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from resources.schema.security import APP_ROLE, WORKER_ROLE
-from resources.settings import DatabaseUrls, with_driver
+from resources.settings import LOG_IN_ROLES, DatabaseUrls, with_driver
 
 _LOCK = 0x64726F7669  # "drovi" in ASCII: one migrator at a time, whichever machine it runs on
 
 
 def migrate(urls: DatabaseUrls, passwords: dict[str, str]) -> str:
-    """Run what is missing, and let the two log-in roles in.
+    """Run what is missing, and let the log-in roles in.
 
-    ``passwords`` maps ``drovi_app`` and ``drovi_worker`` to theirs; a role left out keeps what it has.
+    ``passwords`` maps log-in roles to theirs; a role left out keeps what it has.
     Returns the revision the database is at.
     """
     engine = create_engine(
@@ -29,7 +28,7 @@ def migrate(urls: DatabaseUrls, passwords: dict[str, str]) -> str:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         config = alembic_config(connection)
         command.upgrade(config, "head")
-        for role in (APP_ROLE, WORKER_ROLE):
+        for role in LOG_IN_ROLES:
             if role in passwords:
                 _let_in(connection, role, passwords[role])
         return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from resources.database import WorkerDatabase
 from resources.errors import NotFound
 from resources.hashing import digest
 from resources.schema import api_key, app_user, audience, audience_member, membership, organisation
+from resources.slugs import slug_of
 from resources.tenancy import Principal, Role
 
 KEY_PREFIX = "drovi_"
@@ -24,16 +24,11 @@ def hash_key(key: str) -> bytes:
     return digest("api-key", key)
 
 
-def slug_of(name: str) -> str:
-    """A name as it stands in addresses: lower case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "organisation"
-
-
 def ensure_organisation(database: WorkerDatabase, name: str, owner_email: str, owner_name: str) -> Principal:
     """The organisation of that name with that owner; made where it does not exist, left alone where it does."""
     with database.dispatch() as connection:
         org_id = _ensure(connection, organisation, {"slug": slug_of(name)}, {"name": name})
-        user_id = _ensure(connection, app_user, {"email": owner_email}, {"name": owner_name})
+        user_id = _ensure(connection, app_user, {"email": owner_email.lower()}, {"name": owner_name})
     with database.organisation(org_id) as connection:
         connection.execute(
             insert(membership)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OWNER_ROLE = "drovi_owner"
 APP_ROLE = "drovi_app"
 WORKER_ROLE = "drovi_worker"
+IDENTITY_ROLE = "drovi_identity"
+LOG_IN_ROLES = (APP_ROLE, WORKER_ROLE, IDENTITY_ROLE)
+"""The roles that processes log in as to serve; the owner only migrates."""
 MEBIBYTE = 1024 * 1024
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -40,6 +43,7 @@ class DatabaseUrls:
     owner: str = field(repr=False)
     app: str = field(repr=False)
     worker: str = field(repr=False)
+    identity: str = field(repr=False)
     dagster: str = field(repr=False)
 
 
@@ -107,6 +111,12 @@ class Settings(BaseSettings):
         f"Postgres as the role of background work. Empty: DATABASE_URL's server as `{WORKER_ROLE}`.",
         SecretStr(""),
     )
+    database_identity_url: SecretStr = _setting(
+        "DATABASE_IDENTITY_URL",
+        "Database",
+        f"Postgres as the role that signs people in. Empty: DATABASE_URL's server as `{IDENTITY_ROLE}`.",
+        SecretStr(""),
+    )
     database_app_password: SecretStr = _setting(
         "DATABASE_APP_PASSWORD",
         "Database",
@@ -117,6 +127,12 @@ class Settings(BaseSettings):
         "DATABASE_WORKER_PASSWORD",
         "Database",
         f"Password of `{WORKER_ROLE}` where DATABASE_WORKER_URL is empty. Empty: generated, in secrets.json.",
+        SecretStr(""),
+    )
+    database_identity_password: SecretStr = _setting(
+        "DATABASE_IDENTITY_PASSWORD",
+        "Database",
+        f"Password of `{IDENTITY_ROLE}` where DATABASE_IDENTITY_URL is empty. Empty: generated, in secrets.json.",
         SecretStr(""),
     )
     dagster_database_url: SecretStr = _setting(
@@ -234,7 +250,12 @@ class Settings(BaseSettings):
         return home.expanduser().absolute()
 
     @field_validator(
-        "database_url", "database_app_url", "database_worker_url", "dagster_database_url", mode="after"
+        "database_url",
+        "database_app_url",
+        "database_worker_url",
+        "database_identity_url",
+        "dagster_database_url",
+        mode="after",
     )
     @classmethod
     def _postgres(cls, url: SecretStr) -> SecretStr:
@@ -318,12 +339,18 @@ class Settings(BaseSettings):
             or _replaced(owner, user=APP_ROLE, password=self.role_password(APP_ROLE)),
             worker=self.database_worker_url.get_secret_value()
             or _replaced(owner, user=WORKER_ROLE, password=self.role_password(WORKER_ROLE)),
+            identity=self.database_identity_url.get_secret_value()
+            or _replaced(owner, user=IDENTITY_ROLE, password=self.role_password(IDENTITY_ROLE)),
             dagster=self.dagster_database_url.get_secret_value() or _replaced(owner, database="dagster"),
         )
 
     def role_password(self, role: str) -> str:
-        """The password of ``drovi_app`` or ``drovi_worker`` (given, or generated), or of an embedded role."""
-        given = {APP_ROLE: self.database_app_password, WORKER_ROLE: self.database_worker_password}.get(role)
+        """The password of a role that logs in (given, or generated), or of an embedded role."""
+        given = {
+            APP_ROLE: self.database_app_password,
+            WORKER_ROLE: self.database_worker_password,
+            IDENTITY_ROLE: self.database_identity_password,
+        }.get(role)
         return (given and given.get_secret_value()) or self.secrets.get(f"postgres_{role}")
 
 

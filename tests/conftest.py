@@ -63,6 +63,7 @@ def urls_of(server: EmbeddedPostgres, name: str) -> DatabaseUrls:
         owner=server.url(name, "owner"),
         app=server.url(name, "app"),
         worker=server.url(name, "worker"),
+        identity=server.url(name, "identity"),
         dagster=server.url("dagster", "owner"),
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg import sql
 
-from resources.settings import APP_ROLE, OWNER_ROLE, WORKER_ROLE
+from resources.settings import LOG_IN_ROLES, OWNER_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,12 +33,12 @@ def provision(connect: Callable[[str, str], str], passwords: Mapping[str, str]) 
 
     Args:
         connect: gives the address for (database, role).
-        passwords: by role: owner, app and worker.
+        passwords: by role: the owner and those that log in.
 
     Raises:
         psycopg.OperationalError: the server does not answer yet.
     """
-    wanted = {"roles": [OWNER_ROLE, APP_ROLE, WORKER_ROLE], "databases": list(DATABASES)}
+    wanted = {"roles": [OWNER_ROLE, *LOG_IN_ROLES], "databases": list(DATABASES)}
     with _session(connect("postgres", SUPERUSER)) as admin:
         row = admin.execute(_INCOMPLETE, wanted).fetchone()
         if row is not None and not row[0]:
@@ -50,7 +50,7 @@ def provision(connect: Callable[[str, str], str], passwords: Mapping[str, str]) 
         _role(admin, OWNER_ROLE, passwords[OWNER_ROLE], "CREATEDB CREATEROLE")
         # By the owner, so that it administers them as it would where it made them itself.
         with _session(connect("postgres", OWNER_ROLE)) as owner:
-            for role in (APP_ROLE, WORKER_ROLE):
+            for role in LOG_IN_ROLES:
                 _role(owner, role, passwords[role], "")
             for database in DATABASES:
                 if not owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():

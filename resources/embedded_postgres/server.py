@@ -24,19 +24,20 @@ from resources.embedded_postgres.folder import HOST, ServerFolder, take
 from resources.embedded_postgres.provision import SUPERUSER, provision
 from resources.errors import Conflict, NotConfigured, TimedOut
 from resources.secret_file import SecretFile
-from resources.settings import APP_ROLE, OWNER_ROLE, WORKER_ROLE, DatabaseUrls
+from resources.settings import APP_ROLE, IDENTITY_ROLE, OWNER_ROLE, WORKER_ROLE, DatabaseUrls
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-Role = Literal["superuser", "owner", "app", "worker"]
+Role = Literal["superuser", "owner", "app", "worker", "identity"]
 
 _ROLES: Final[dict[Role, str]] = {
     "superuser": SUPERUSER,
     "owner": OWNER_ROLE,
     "app": APP_ROLE,
     "worker": WORKER_ROLE,
+    "identity": IDENTITY_ROLE,
 }
 _POLL_SECONDS = 0.02
 _START_SECONDS = 120.0  # crash recovery after a long import included
@@ -138,11 +139,12 @@ class EmbeddedPostgres:
             owner=self.url(database, "owner"),
             app=self.url(database, "app"),
             worker=self.url(database, "worker"),
+            identity=self.url(database, "identity"),
             dagster=self.url("dagster", "owner"),
         )
 
     def password(self, user: str) -> str:
-        """The generated password of ``drovi_owner``, ``drovi_app`` or ``drovi_worker``."""
+        """The generated password of one of the platform's roles."""
         return self._passwords[user]
 
     def __enter__(self) -> Self:

@@ -6,14 +6,27 @@ here opens a connection.
 
 from resources.schema.base import Access, metadata
 from resources.schema.content import block, chunk, chunk_index, chunk_stat, document, record, term_stat
+from resources.schema.credentials import (
+    admin_session,
+    admin_user,
+    identity_link,
+    oidc_sign_in,
+    one_time_token,
+    outgoing_mail,
+    rate_limit,
+    user_credential,
+    user_session,
+)
 from resources.schema.execution import consumer_offset, event, job, outbox
 from resources.schema.identity import (
     api_key,
     app_user,
     audience,
     audience_member,
+    invitation,
     membership,
     organisation,
+    organisation_policy,
 )
 from resources.schema.intelligence import evidence, intelligence_object
 from resources.schema.sources import (
@@ -28,6 +41,8 @@ from resources.schema.sources import (
 
 __all__ = [
     "Access",
+    "admin_session",
+    "admin_user",
     "api_key",
     "app_user",
     "audience",
@@ -43,16 +58,25 @@ __all__ = [
     "document",
     "event",
     "evidence",
+    "identity_link",
     "intelligence_object",
+    "invitation",
     "job",
     "membership",
     "metadata",
+    "oidc_sign_in",
+    "one_time_token",
     "organisation",
+    "organisation_policy",
     "outbox",
+    "outgoing_mail",
+    "rate_limit",
     "record",
     "skipped_item",
     "source_item",
     "stream_cursor",
     "term_stat",
     "tombstone",
+    "user_credential",
+    "user_session",
 ]

@@ -23,7 +23,8 @@ class Access(StrEnum):
     """Who may see a table's rows; ``resources.schema.security`` turns each into policies.
 
     The *application* role serves people, the *worker* role runs pipelines. Neither owns a table, and
-    both see nothing at all until the transaction names an organisation.
+    both see nothing at all until the transaction names an organisation. The *identity* role signs people in: it
+    sees every row of the tables that name privileges for it, and no table with content is among them.
     """
 
     CONTENT = "content"
@@ -42,8 +43,17 @@ class Access(StrEnum):
     """Application: jobs of its organisation whose connection, if they have one, the caller may know of. Worker: every
     organisation."""
 
-    SELF = "self"
-    """Application: the caller's own row. Worker: every row (names of authors and owners)."""
+    PERSON = "person"
+    """Application: the caller and the members of its organisation. Worker: every row (names of authors and owners)."""
+
+    OWN = "own"
+    """Application: what the caller made in its organisation. Worker: its organisation."""
+
+    OUTGOING = "outgoing"
+    """Application: writes for its organisation (it holds no SELECT). Worker: every organisation, to send what is due."""
+
+    IDENTITY = "identity"
+    """Application and worker: nothing. Who a person is, before an organisation is known, is the identity role's alone."""
 
     READERSHIP = "readership"
     """Application: the memberships of the caller. Worker: its organisation."""
@@ -55,9 +65,11 @@ class Access(StrEnum):
     """Application: nothing. Worker: its organisation. Secrets, and statistics over all audiences."""
 
 
-def tenant_table(name: str, access: Access, *columns: Any, app: str = "SELECT", **kwargs: Any) -> Table:
-    """A table whose rows belong to one organisation; ``app`` lists the application role's privileges."""
-    return Table(name, metadata, *columns, info={"access": access, "app": app}, **kwargs)
+def tenant_table(
+    name: str, access: Access, *columns: Any, app: str = "SELECT", identity: str = "", **kwargs: Any
+) -> Table:
+    """A table under an access rule; ``app`` and ``identity`` list the privileges of those two roles."""
+    return Table(name, metadata, *columns, info={"access": access, "app": app, "identity": identity}, **kwargs)
 
 
 def org_id(*, primary_key: bool = False) -> Column[UUID]:

@@ -18,10 +18,12 @@ from resources.schema.base import Access
 
 APP_ROLE = "drovi_app"
 WORKER_ROLE = "drovi_worker"
+IDENTITY_ROLE = "drovi_identity"
+"""Signs people in: sees who they are in every organisation, and nothing that any of them holds."""
 SEARCH_ROLE = "drovi_search"
 """Owns the search functions: may read the index past RLS, and applies the same predicate inside them."""
 AUTH_ROLE = "drovi_auth"
-"""Owns ``authenticate``: finds a key's owner before an organisation is known."""
+"""Owns the functions that find who a credential belongs to before an organisation is known."""
 
 ORG = "(SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)"
 USER = "(SELECT nullif(current_setting('drovi.user_id', true), '')::uuid)"
@@ -31,7 +33,8 @@ AUDIENCES = "(SELECT nullif(current_setting('drovi.audiences', true), '')::uuid[
 _EVERY_ROW = "true"
 
 DEFINER_FUNCTIONS: dict[str, str] = {
-    "authenticate": AUTH_ROLE,
+    "authenticate_key": AUTH_ROLE,
+    "authenticate_session": AUTH_ROLE,
     "search_lexical": SEARCH_ROLE,
     "search_semantic": SEARCH_ROLE,
     "search_weights": SEARCH_ROLE,
@@ -42,6 +45,10 @@ POLICY_EXCEPTIONS: dict[str, dict[str, str]] = {
     SEARCH_ROLE: {"chunk_index": _EVERY_ROW, "term_stat": _EVERY_ROW, "chunk_stat": _EVERY_ROW},
     AUTH_ROLE: {
         "api_key": _EVERY_ROW,
+        "app_user": _EVERY_ROW,
+        "user_session": _EVERY_ROW,
+        "organisation": _EVERY_ROW,
+        "organisation_policy": _EVERY_ROW,
         "membership": _EVERY_ROW,
         "audience": _EVERY_ROW,
         "audience_member": _EVERY_ROW,
@@ -87,8 +94,16 @@ def _predicates(table: Table) -> dict[str, str]:
             # The sub-select is under the connection's own policy, and is run once a query.
             visible = "(connection_id IS NULL OR connection_id IN (SELECT id FROM connection))"
             return {APP_ROLE: f"{org_rows} AND {visible}", WORKER_ROLE: _EVERY_ROW}
-        case Access.SELF:
-            return {APP_ROLE: f"id = {USER}", WORKER_ROLE: _EVERY_ROW}
+        case Access.PERSON:
+            # The sub-select is under the memberships' own policy, and is run once a query.
+            known = f"(id = {USER} OR id IN (SELECT user_id FROM membership))"
+            return {APP_ROLE: known, WORKER_ROLE: _EVERY_ROW}
+        case Access.OWN:
+            return {APP_ROLE: f"{org_rows} AND user_id = {USER}", WORKER_ROLE: org_rows}
+        case Access.OUTGOING:
+            return {APP_ROLE: org_rows, WORKER_ROLE: _EVERY_ROW}
+        case Access.IDENTITY:
+            return {}
         case Access.READERSHIP:
             return {APP_ROLE: f"{org_rows} AND user_id = {USER}", WORKER_ROLE: org_rows}
         case Access.WORKER:
@@ -103,7 +118,10 @@ def _predicates(table: Table) -> dict[str, str]:
 
 def policies(table: Table) -> list[Policy]:
     """Every policy the table must have, and no other."""
-    own = [Policy(table.name, role, predicate) for role, predicate in _predicates(table).items()]
+    predicates = _predicates(table)
+    if table.info["identity"]:
+        predicates[IDENTITY_ROLE] = _EVERY_ROW
+    own = [Policy(table.name, role, predicate) for role, predicate in predicates.items()]
     exceptions = [
         Policy(table.name, role, tables[table.name])
         for role, tables in POLICY_EXCEPTIONS.items()
@@ -114,9 +132,13 @@ def policies(table: Table) -> list[Policy]:
 
 def statements(table: Table) -> list[str]:
     """The DDL that puts a new table under its access rule, for the migration that creates it."""
-    grants = [f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO {WORKER_ROLE}"]
+    grants = []
+    if WORKER_ROLE in _predicates(table):
+        grants.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO {WORKER_ROLE}")
     if table.info["app"]:
         grants.append(f"GRANT {table.info['app']} ON {table.name} TO {APP_ROLE}")
+    if table.info["identity"]:
+        grants.append(f"GRANT {table.info['identity']} ON {table.name} TO {IDENTITY_ROLE}")
     grants += [
         f"GRANT SELECT ON {table.name} TO {role}"
         for role, tables in POLICY_EXCEPTIONS.items()

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from fastapi import Header
 
-from drovi_api.dependencies import Reads, Runtime, Writes, feature
+from drovi_api.dependencies import Reads, Runtime, Writes, feature, requires
 from drovi_api.errors import problem_responses
 from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
 from drovi_api.user.connections import repository, service
 from drovi_api.user.connections.schemas import Connection, NewConnection
 from drovi_api.user.jobs import repository as jobs
 from drovi_api.user.jobs.schemas import Job
+from resources.permissions import Permission
 
 router = feature("/connections", "connections")
 
@@ -32,8 +33,9 @@ IdempotencyKey = Annotated[
     operation_id="create_connection",
     summary="Connect a source",
     status_code=201,
-    responses=problem_responses(403, 409),
+    responses=problem_responses(409),
 )
+@requires(Permission.CONNECT_SOURCES)
 def create_connection(session: Writes, runtime: Runtime, body: NewConnection) -> Connection:
     """Store a connection; its first sync starts by itself. Secrets go in sealed and never come out."""
     return service.create(session, runtime.secrets, body)
@@ -63,8 +65,9 @@ def get_connection(session: Reads, connection_id: UUID) -> Connection:
     operation_id="sync_connection",
     summary="Sync now",
     status_code=202,
-    responses=problem_responses(403, 404, 409),
+    responses=problem_responses(404, 409),
 )
+@requires(Permission.SYNC_SOURCES)
 def sync_connection(session: Writes, connection_id: UUID, idempotency_key: IdempotencyKey = None) -> Job:
     """Ask for a sync; follow the job that is returned."""
     return jobs.one(session, service.sync(session, connection_id, idempotency_key))

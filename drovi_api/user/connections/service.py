@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from drovi_api.dependencies import WriteSession
+from drovi_api.dependencies import WriteSession, require
 from drovi_api.user.connections import repository
 from drovi_api.user.connections.schemas import Connection, NewConnection
 from drovi_assets.connectors.connections import create_connection
 from drovi_assets.connectors.sources.documents import Documents
-from resources.errors import Conflict, Forbidden
+from resources.errors import Conflict
+from resources.permissions import Permission
 from resources.secrets import SecretBox
-from resources.tenancy import Role
 
 _READS_THE_SERVER = frozenset({Documents.name})
-_ADMINISTRATORS = frozenset({Role.OWNER, Role.ADMIN})
 
 
 def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Connection:
     """Link a source.
 
     Raises:
-        Forbidden: a member asks to connect a folder of the server.
+        Forbidden: the caller may not connect a folder of the server.
         Invalid: there is no such connector, or its settings are not acceptable.
         Conflict: the name is taken.
     """
-    if new.connector in _READS_THE_SERVER and session.principal.role not in _ADMINISTRATORS:
-        raise Forbidden(
-            "Only owners and administrators connect folders of the server.",
-            remedy="Ask one of them to connect the folder.",
-        )
+    if new.connector in _READS_THE_SERVER:
+        require(session.principal, Permission.CONNECT_SERVER_FOLDERS)
     connection_id = create_connection(
         session.connection,
         session.principal,

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 
 from resources.schema import metadata
-from resources.schema.security import APP_ROLE, DEFINER_FUNCTIONS, WORKER_ROLE, policies
+from resources.schema.security import APP_ROLE, DEFINER_FUNCTIONS, IDENTITY_ROLE, WORKER_ROLE, policies
 from resources.settings import with_driver
 from tests.conftest import Database
 
@@ -77,7 +77,7 @@ def test_no_role_of_ours_can_bypass_the_rules(catalogue: Connection) -> None:
     owners = {
         owner for (owner,) in _all(catalogue, "SELECT tableowner FROM pg_tables WHERE schemaname = 'public'")
     }
-    assert not owners & {APP_ROLE, WORKER_ROLE}
+    assert not owners & {APP_ROLE, WORKER_ROLE, IDENTITY_ROLE}
 
 
 def test_only_listed_functions_look_past_the_rules(catalogue: Connection) -> None:

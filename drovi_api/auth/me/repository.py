@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, true
 
 from drovi_api.dependencies import ReadSession
-from drovi_api.user.auth.schemas import Me, Organisation, User
+from drovi_api.auth.me.schemas import Me, Organisation, User
 from resources.schema import app_user, organisation
 
 

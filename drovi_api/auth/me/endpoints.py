@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from drovi_api.dependencies import Reads, feature
-from drovi_api.user.auth import repository
-from drovi_api.user.auth.schemas import Me
+from drovi_api.auth.me import repository
+from drovi_api.auth.me.schemas import Me
 
 router = feature("/auth", "auth")
 

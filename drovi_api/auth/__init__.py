@@ -1,0 +1,1 @@
+"""Who calls: signing up, in and out, sessions, passwords, second factors. One folder a feature, as in ``user``."""

@@ -1,0 +1,96 @@
+"""How often something may be tried: token buckets in the database, which all processes and machines share.
+
+A bucket is named by a hash, so the table tells nobody who tried. Taking is a transaction of its own, committed before
+the attempt: one that fails, or is cut off, still counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from resources.database import IdentityDatabase
+from resources.errors import RateLimited
+from resources.hashing import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """``attempts`` at once; they come back evenly over ``seconds``."""
+
+    name: str
+    attempts: int
+    seconds: float
+
+
+SIGN_IN_BY_ACCOUNT = Limit("sign-in/account", 10, 15 * 60)
+SIGN_IN_BY_ADDRESS = Limit("sign-in/address", 100, 15 * 60)
+"""A firm of 250 seats comes from one address; a guesser has other accounts to try."""
+MAIL_BY_ACCOUNT = Limit("mail/account", 5, 60 * 60)
+MAIL_BY_ADDRESS = Limit("mail/address", 50, 60 * 60)
+TOKEN_BY_ADDRESS = Limit("token/address", 300, 15 * 60)
+"""Invitations, resets and confirmations: a whole firm accepts from one address."""
+
+_TAKE = text(
+    """
+    INSERT INTO rate_limit AS known (bucket, tokens) VALUES (:bucket, :attempts - 1)
+    ON CONFLICT (bucket) DO UPDATE SET
+        tokens = least(:attempts, known.tokens
+            + extract(epoch FROM clock_timestamp() - known.refilled_at)::real * :per_second) - 1,
+        refilled_at = clock_timestamp()
+    WHERE known.tokens + extract(epoch FROM clock_timestamp() - known.refilled_at)::real * :per_second >= 1
+    RETURNING tokens
+    """
+)
+_WAIT = text(
+    """
+    SELECT greatest(1, (1 - tokens) / :per_second - extract(epoch FROM clock_timestamp() - refilled_at)) AS seconds
+    FROM rate_limit WHERE bucket = :bucket
+    """
+)
+_GIVE_BACK = text(
+    "UPDATE rate_limit SET tokens = least(:attempts, tokens + :given) WHERE bucket = :bucket"
+)
+_FORGET = text("DELETE FROM rate_limit WHERE refilled_at < now() - interval '1 day'")
+
+
+def take(database: IdentityDatabase, limit: Limit, subject: str) -> None:
+    """Use up one attempt of ``subject`` (an address, an account).
+
+    Raises:
+        RateLimited: none is left; ``retry_after`` says when one is.
+    """
+    names = {
+        "bucket": digest(limit.name, subject),
+        "attempts": limit.attempts,
+        "per_second": limit.attempts / limit.seconds,
+    }
+    with database.transaction() as connection:
+        if connection.execute(_TAKE, names).one_or_none() is not None:
+            return
+        seconds = float(connection.execute(_WAIT, names).scalar_one())
+    raise RateLimited(
+        "That was tried too often.",
+        remedy=f"Try again in {_in_words(seconds)}.",
+        retry_after=seconds,
+    )
+
+
+def give_back(database: IdentityDatabase, limit: Limit, subject: str) -> None:
+    """Fill the bucket again: who got in is no guesser."""
+    with database.transaction() as connection:
+        connection.execute(
+            _GIVE_BACK,
+            {"bucket": digest(limit.name, subject), "attempts": limit.attempts, "given": limit.attempts},
+        )
+
+
+def forget_idle(database: IdentityDatabase) -> int:
+    """Delete buckets that are full again by now; returns how many."""
+    with database.transaction() as connection:
+        return connection.execute(_FORGET).rowcount
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"  # noqa: PLR2004
