@@ -55,9 +55,14 @@ class Access(StrEnum):
     """Application: nothing. Worker: its organisation. Secrets, and statistics over all audiences."""
 
 
-def tenant_table(name: str, access: Access, *columns: Any, app: str = "SELECT", **kwargs: Any) -> Table:
-    """A table whose rows belong to one organisation; ``app`` lists the application role's privileges."""
-    return Table(name, metadata, *columns, info={"access": access, "app": app}, **kwargs)
+EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
+
+
+def tenant_table(
+    name: str, access: Access, *columns: Any, app: str = "SELECT", worker: str = EVERYTHING, **kwargs: Any
+) -> Table:
+    """A table whose rows belong to one organisation; ``app`` and ``worker`` list those roles' privileges."""
+    return Table(name, metadata, *columns, info={"access": access, "app": app, "worker": worker}, **kwargs)
 
 
 def org_id(*, primary_key: bool = False) -> Column[UUID]:

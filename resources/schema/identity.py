@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from resources.schema.base import (
+    EVERYTHING,
     Access,
     created_at,
     generated_id,
@@ -31,7 +32,7 @@ organisation = Table(
     Column("name", Text, nullable=False),
     Column("slug", Text, nullable=False, unique=True),
     created_at(),
-    info={"access": Access.DISPATCH, "app": "SELECT"},
+    info={"access": Access.DISPATCH, "app": "SELECT", "worker": EVERYTHING},
 )
 
 app_user = Table(
@@ -41,7 +42,7 @@ app_user = Table(
     Column("email", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
     created_at(),
-    info={"access": Access.SELF, "app": "SELECT"},
+    info={"access": Access.SELF, "app": "SELECT", "worker": EVERYTHING},
 )
 
 membership = tenant_table(
