@@ -4,6 +4,7 @@ Tables are SQLAlchemy Core and mirror what ``resources/migrations`` builds; a te
 here opens a connection.
 """
 
+from resources.schema.audit import audit_anchor, audit_entry, audit_head
 from resources.schema.base import Access, metadata
 from resources.schema.content import block, chunk, chunk_index, chunk_stat, document, record, term_stat
 from resources.schema.credentials import (
@@ -47,6 +48,9 @@ __all__ = [
     "app_user",
     "audience",
     "audience_member",
+    "audit_anchor",
+    "audit_entry",
+    "audit_head",
     "block",
     "chunk",
     "chunk_index",

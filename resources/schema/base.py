@@ -65,11 +65,23 @@ class Access(StrEnum):
     """Application: nothing. Worker: its organisation. Secrets, and statistics over all audiences."""
 
 
+EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
+
+
 def tenant_table(
-    name: str, access: Access, *columns: Any, app: str = "SELECT", identity: str = "", **kwargs: Any
+    name: str,
+    access: Access,
+    *columns: Any,
+    app: str = "SELECT",
+    worker: str = EVERYTHING,
+    identity: str = "",
+    **kwargs: Any,
 ) -> Table:
-    """A table under an access rule; ``app`` and ``identity`` list the privileges of those two roles."""
-    return Table(name, metadata, *columns, info={"access": access, "app": app, "identity": identity}, **kwargs)
+    """A table under an access rule; ``app``, ``worker`` and ``identity`` list the privileges of those roles."""
+    if access is Access.IDENTITY:
+        app = worker = ""
+    privileges = {"app": app, "worker": worker, "identity": identity}
+    return Table(name, metadata, *columns, info={"access": access, **privileges}, **kwargs)
 
 
 def org_id(*, primary_key: bool = False) -> Column[UUID]:

@@ -23,9 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from resources.schema.base import Access, created_at, generated_id, tenant_table
-
-_ALL = "SELECT, INSERT, UPDATE, DELETE"
+from resources.schema.base import EVERYTHING, Access, created_at, generated_id, tenant_table
 
 
 def _user_id(*, primary_key: bool = False) -> Column[object]:
@@ -53,8 +51,7 @@ user_credential = tenant_table(
     # The last time step a code was taken for: a code that was seen once opens nothing again (RFC 6238, 5.2).
     Column("totp_last_step", BigInteger),
     Column("recovery_hashes", ARRAY(LargeBinary), nullable=False, server_default="{}"),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )
 
 user_session = tenant_table(
@@ -73,8 +70,7 @@ user_session = tenant_table(
     Column("address", Text, nullable=False, server_default=""),
     Column("user_agent", Text, nullable=False, server_default=""),
     Column("revoked_at", DateTime(timezone=True)),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )
 
 one_time_token = tenant_table(
@@ -92,8 +88,7 @@ one_time_token = tenant_table(
     Column("used_at", DateTime(timezone=True)),
     Index("ix_one_time_token_email", "email", "purpose", postgresql_where=text("used_at IS NULL")),
     CheckConstraint("purpose IN ('sign_up', 'change_email', 'reset_password', 'second_factor')", name="purpose"),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )
 
 oidc_sign_in = tenant_table(
@@ -108,8 +103,7 @@ oidc_sign_in = tenant_table(
     Column("code_verifier", Text, nullable=False),
     Column("return_to", Text, nullable=False, server_default="/"),
     Column("expires_at", DateTime(timezone=True), nullable=False),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )
 
 identity_link = tenant_table(
@@ -120,8 +114,7 @@ identity_link = tenant_table(
     Column("subject", Text, primary_key=True),
     _user_id(),
     created_at(),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )
 
 rate_limit = tenant_table(
@@ -131,8 +124,7 @@ rate_limit = tenant_table(
     Column("bucket", LargeBinary, primary_key=True),
     Column("tokens", REAL, nullable=False),
     created_at("refilled_at"),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )
 
 outgoing_mail = tenant_table(
@@ -170,8 +162,7 @@ admin_user = tenant_table(
     created_at(),
     Column("disabled_at", DateTime(timezone=True)),
     CheckConstraint("email = lower(email)", name="email"),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )
 
 admin_session = tenant_table(
@@ -193,6 +184,5 @@ admin_session = tenant_table(
     Column("second_factor_at", DateTime(timezone=True)),
     Column("address", Text, nullable=False, server_default=""),
     Column("revoked_at", DateTime(timezone=True)),
-    app="",
-    identity=_ALL,
+    identity=EVERYTHING,
 )

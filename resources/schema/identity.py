@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from resources.schema.base import (
+    EVERYTHING,
     Access,
     created_at,
     generated_id,
@@ -41,7 +42,12 @@ organisation = Table(
     Column("status", Text, nullable=False, server_default="active"),
     created_at(),
     CheckConstraint("status IN ('active', 'suspended', 'erasing')", name="status"),
-    info={"access": Access.DISPATCH, "app": "SELECT, UPDATE", "identity": "SELECT, INSERT, UPDATE"},
+    info={
+        "access": Access.DISPATCH,
+        "app": "SELECT, UPDATE",
+        "worker": EVERYTHING,
+        "identity": "SELECT, INSERT, UPDATE",
+    },
 )
 
 organisation_policy = tenant_table(
@@ -77,7 +83,7 @@ app_user = Table(
     created_at(),
     CheckConstraint("email = lower(email)", name="email"),
     CheckConstraint("locale IN ('en', 'fr')", name="locale"),
-    info={"access": Access.PERSON, "app": "SELECT", "identity": "SELECT, INSERT, UPDATE, DELETE"},
+    info={"access": Access.PERSON, "app": "SELECT", "worker": EVERYTHING, "identity": EVERYTHING},
 )
 
 membership = tenant_table(

@@ -24,6 +24,8 @@ SEARCH_ROLE = "drovi_search"
 """Owns the search functions: may read the index past RLS, and applies the same predicate inside them."""
 AUTH_ROLE = "drovi_auth"
 """Owns the functions that find who a credential belongs to before an organisation is known."""
+AUDIT_ROLE = "drovi_audit"
+"""Owns ``audit_append`` and ``audit_erase``: the only one who writes the audit log, in the transaction's organisation."""
 
 ORG = "(SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)"
 USER = "(SELECT nullif(current_setting('drovi.user_id', true), '')::uuid)"
@@ -33,6 +35,8 @@ AUDIENCES = "(SELECT nullif(current_setting('drovi.audiences', true), '')::uuid[
 _EVERY_ROW = "true"
 
 DEFINER_FUNCTIONS: dict[str, str] = {
+    "audit_append": AUDIT_ROLE,
+    "audit_erase": AUDIT_ROLE,
     "authenticate_key": AUTH_ROLE,
     "authenticate_session": AUTH_ROLE,
     "search_lexical": SEARCH_ROLE,
@@ -41,20 +45,37 @@ DEFINER_FUNCTIONS: dict[str, str] = {
 }
 """The only SECURITY DEFINER functions there may be, with the role that owns each."""
 
-POLICY_EXCEPTIONS: dict[str, dict[str, str]] = {
-    SEARCH_ROLE: {"chunk_index": _EVERY_ROW, "term_stat": _EVERY_ROW, "chunk_stat": _EVERY_ROW},
+
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """What the owner of definer functions may do with a table: the privileges it holds, and on which rows."""
+
+    privileges: str = "SELECT"
+    predicate: str = _EVERY_ROW
+
+
+_ORGANISATION_ROWS = f"org_id = {ORG}"
+
+POLICY_EXCEPTIONS: dict[str, dict[str, Exempt]] = {
+    SEARCH_ROLE: {"chunk_index": Exempt(), "term_stat": Exempt(), "chunk_stat": Exempt()},
     AUTH_ROLE: {
-        "api_key": _EVERY_ROW,
-        "app_user": _EVERY_ROW,
-        "user_session": _EVERY_ROW,
-        "organisation": _EVERY_ROW,
-        "organisation_policy": _EVERY_ROW,
-        "membership": _EVERY_ROW,
-        "audience": _EVERY_ROW,
-        "audience_member": _EVERY_ROW,
+        "api_key": Exempt(),
+        "app_user": Exempt(),
+        "user_session": Exempt(),
+        "organisation": Exempt(),
+        "organisation_policy": Exempt(),
+        "membership": Exempt(),
+        "audience": Exempt(),
+        "audience_member": Exempt(),
+    },
+    AUDIT_ROLE: {
+        "audit_entry": Exempt("SELECT, INSERT, DELETE", _ORGANISATION_ROWS),
+        "audit_head": Exempt("SELECT, INSERT, UPDATE, DELETE", _ORGANISATION_ROWS),
+        "audit_anchor": Exempt("SELECT, DELETE", _ORGANISATION_ROWS),
+        "organisation": Exempt(predicate=f"id = {ORG}"),
     },
 }
-"""What the owners of those functions may read."""
+"""What the owners of those functions may read and write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +144,7 @@ def policies(table: Table) -> list[Policy]:
         predicates[IDENTITY_ROLE] = _EVERY_ROW
     own = [Policy(table.name, role, predicate) for role, predicate in predicates.items()]
     exceptions = [
-        Policy(table.name, role, tables[table.name])
+        Policy(table.name, role, tables[table.name].predicate)
         for role, tables in POLICY_EXCEPTIONS.items()
         if table.name in tables
     ]
@@ -132,15 +153,13 @@ def policies(table: Table) -> list[Policy]:
 
 def statements(table: Table) -> list[str]:
     """The DDL that puts a new table under its access rule, for the migration that creates it."""
-    grants = []
-    if WORKER_ROLE in _predicates(table):
-        grants.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO {WORKER_ROLE}")
-    if table.info["app"]:
-        grants.append(f"GRANT {table.info['app']} ON {table.name} TO {APP_ROLE}")
-    if table.info["identity"]:
-        grants.append(f"GRANT {table.info['identity']} ON {table.name} TO {IDENTITY_ROLE}")
+    grants = [
+        f"GRANT {table.info[listed]} ON {table.name} TO {role}"
+        for listed, role in (("worker", WORKER_ROLE), ("app", APP_ROLE), ("identity", IDENTITY_ROLE))
+        if table.info[listed]
+    ]
     grants += [
-        f"GRANT SELECT ON {table.name} TO {role}"
+        f"GRANT {tables[table.name].privileges} ON {table.name} TO {role}"
         for role, tables in POLICY_EXCEPTIONS.items()
         if table.name in tables
     ]

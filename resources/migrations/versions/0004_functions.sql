@@ -43,6 +43,16 @@ LANGUAGE sql STABLE ROWS 1 SECURITY DEFINER SET search_path = public, pg_temp AS
       AND (p.session_hours IS NULL OR s.created_at > now() - make_interval(hours => p.session_hours))
 $$;
 
+-- Signing in and being refused are audited too. Only a member of the function's owner can let another role call it.
+DO $$
+BEGIN
+    EXECUTE format('GRANT drovi_audit TO %I', current_user);
+    GRANT EXECUTE ON FUNCTION audit_append(text, text, text, text, text, text, text, text, jsonb, jsonb)
+        TO drovi_identity;
+    EXECUTE format('REVOKE drovi_audit FROM %I', current_user);
+END
+$$;
+
 DO $$
 BEGIN
     GRANT CREATE ON SCHEMA public TO drovi_auth;

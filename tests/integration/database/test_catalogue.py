@@ -8,7 +8,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 
 from resources.schema import metadata
-from resources.schema.security import APP_ROLE, DEFINER_FUNCTIONS, IDENTITY_ROLE, WORKER_ROLE, policies
+from resources.schema.security import (
+    APP_ROLE,
+    DEFINER_FUNCTIONS,
+    IDENTITY_ROLE,
+    POLICY_EXCEPTIONS,
+    WORKER_ROLE,
+    policies,
+)
 from resources.settings import with_driver
 from tests.conftest import Database
 
@@ -102,18 +109,41 @@ def test_no_view_shows_tenant_data(catalogue: Connection) -> None:
     assert views == []
 
 
-def test_the_application_holds_only_the_privileges_its_tables_name(catalogue: Connection) -> None:
+@pytest.mark.parametrize(("role", "listed"), [(APP_ROLE, "app"), (WORKER_ROLE, "worker"), (IDENTITY_ROLE, "identity")])
+def test_a_role_holds_only_the_privileges_its_tables_name(
+    catalogue: Connection, role: str, listed: str
+) -> None:
     """Grants are data in the schema; nothing was granted beside it."""
+    assert _grants(catalogue, role) == {
+        name: set(table.info[listed].split(", "))
+        for name, table in metadata.tables.items()
+        if table.info[listed]
+    }
+
+
+def test_the_role_that_signs_people_in_sees_no_content(catalogue: Connection) -> None:
+    """Not a table that carries an audience, and not the names of a connection or a job."""
+    granted = _grants(catalogue, IDENTITY_ROLE)
+    content = {name for name, table in metadata.tables.items() if "audience_id" in table.c}
+    assert granted.keys() & (content - {"audience_member"}) == set()
+    assert granted.keys() & {"connection", "job", "outbox", "event"} == set()
+
+
+def test_owners_of_definer_functions_hold_only_what_is_listed(catalogue: Connection) -> None:
+    """An exception from the policies is data as well: its table, its privileges."""
+    for role, tables in POLICY_EXCEPTIONS.items():
+        assert _grants(catalogue, role) == {
+            name: set(exempt.privileges.split(", ")) for name, exempt in tables.items()
+        }
+
+
+def _grants(catalogue: Connection, role: str) -> dict[str, set[str]]:
+    """By table. The system's own list, not the information schema's: that shows what the asking role may see."""
     found: dict[str, set[str]] = {}
     for table, privilege in _all(
         catalogue,
-        "SELECT table_name, privilege_type FROM information_schema.role_table_grants"
-        f" WHERE grantee = '{APP_ROLE}' AND table_schema = 'public'",
+        "SELECT c.relname, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a"
+        f" WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.grantee = '{role}'::regrole",
     ):
         found.setdefault(table, set()).add(privilege)
-    wanted = {
-        name: set(table.info["app"].split(", "))
-        for name, table in metadata.tables.items()
-        if table.info["app"]
-    }
-    assert found == wanted
+    return found

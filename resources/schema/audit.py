@@ -1,0 +1,62 @@
+"""The audit log: who did what to which object, as a chain of hashes for each organisation.
+
+Rows come from the function ``audit_append`` alone (``resources/migrations/versions/0003_audit.sql``), which also
+says how a hash is made. There is no foreign key to the organisation: the platform's own chain belongs to none, and
+an organisation's chain outlives its row until ``audit_erase`` takes it away on purpose.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, LargeBinary, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+from resources.schema.base import Access, created_at, tenant_table
+
+audit_entry = tenant_table(
+    "audit_entry",
+    Access.ORGANISATION,
+    Column("org_id", Uuid, primary_key=True),
+    # From 1, without a gap.
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    # The name or e-mail address as it was then: the actor may be gone when somebody asks.
+    Column("actor_label", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("actor_kind IN ('user', 'api_key', 'admin', 'system')", name="actor_kind"),
+    CheckConstraint("action <> ''", name="action"),
+    app="SELECT",  # the API asks for an administrator first
+    worker="SELECT",
+)
+
+audit_head = tenant_table(
+    "audit_head",
+    Access.WORKER,
+    Column("org_id", Uuid, primary_key=True),
+    # The last entry of the chain, so that a tail cannot be cut off unnoticed, and the row that appends queue on.
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    app="",
+    worker="SELECT",
+)
+
+audit_anchor = tenant_table(
+    "audit_anchor",
+    Access.WORKER,
+    # Where the last anchor in the object store is found again; the anchor itself is the proof, this row is not.
+    Column("org_id", Uuid, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    created_at("anchored_at"),
+    app="",
+    worker="SELECT, INSERT, UPDATE",
+)
