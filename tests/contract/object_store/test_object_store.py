@@ -8,6 +8,7 @@ import io
 import os
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from resources.errors import Invalid, InvariantBroken, NotConfigured, NotFound, ProviderDown
+from resources.errors import Conflict, Invalid, InvariantBroken, NotConfigured, NotFound, ProviderDown
 from resources.object_store import FolderStore, ObjectStore, S3Store, open_object_store
 from resources.settings import Settings
 
@@ -149,6 +150,90 @@ class TestTenants:
         assert backend.store.put(ORG, PDF) == digest
 
 
+class TestNotes:
+    """Small content under a name, written once: what has to be found again without its digest."""
+
+    def test_a_note_is_read_by_its_name(self, backend: Backend) -> None:
+        backend.store.write_once(ORG, "anchors", "0001", b"one")
+        assert backend.store.read_note(ORG, "anchors", "0001") == b"one"
+
+    def test_it_cannot_be_written_over(self, backend: Backend) -> None:
+        """The same again changes nothing; anything else is refused, and the first stays."""
+        backend.store.write_once(ORG, "anchors", "0001", b"one")
+        backend.store.write_once(ORG, "anchors", "0001", b"one")
+        with pytest.raises(Conflict):
+            backend.store.write_once(ORG, "anchors", "0001", b"two")
+        assert backend.store.read_note(ORG, "anchors", "0001") == b"one"
+
+    def test_of_many_writers_one_wins(self, tmp_path: Path) -> None:
+        """And everybody else is told, at whatever moment they come."""
+        store = FolderStore(tmp_path)
+        with ThreadPoolExecutor(8) as pool:
+            attempts = [pool.submit(store.write_once, ORG, "anchors", "0001", b"%d" % n) for n in range(8)]
+        refused = [isinstance(attempt.exception(), Conflict) for attempt in attempts]
+        assert refused.count(False) == 1
+        assert store.read_note(ORG, "anchors", "0001") == b"%d" % refused.index(False)
+
+    def test_who_comes_between_the_look_and_the_writing_is_not_written_over(
+        self, aws: None, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The service itself holds the condition."""
+        store = S3Store("race", endpoint_url=s3_endpoint)
+        store._client.create_bucket(Bucket="race")
+        store.write_once(ORG, "anchors", "0001", b"one")
+        looks = iter([False])
+        holds = store._holds
+        monkeypatch.setattr(store, "_holds", lambda *note: next(looks, None) is None and holds(*note))
+        with pytest.raises(Conflict):
+            store.write_once(ORG, "anchors", "0001", b"two")
+        assert store.read_note(ORG, "anchors", "0001") == b"one"
+
+    def test_names_come_in_order_and_of_their_series_alone(self, backend: Backend) -> None:
+        for name in ("0003", "0001", "0002"):
+            backend.store.write_once(ORG, "anchors", name, b"x")
+        backend.store.write_once(ORG, "anchors-2", "0009", b"x")
+        backend.store.write_once(OTHER_ORG, "anchors", "0008", b"x")
+        backend.store.put(ORG, PDF)
+        assert list(backend.store.notes(ORG, "anchors")) == ["0001", "0002", "0003"]
+        assert list(backend.store.notes(ORG, "nothing")) == []
+
+    def test_more_names_than_a_page_holds_all_come(self, aws: None, s3_endpoint: str) -> None:
+        store = S3Store("many", endpoint_url=s3_endpoint)
+        store._client.create_bucket(Bucket="many")
+        names = [f"{number:04}" for number in range(1005)]
+        for name in names:
+            store._client.put_object(Bucket="many", Key=f"{ORG}/notes/anchors/{name}", Body=b"")
+        assert list(store.notes(ORG, "anchors")) == names
+
+    def test_what_is_missing_is_not_found(self, backend: Backend) -> None:
+        backend.store.write_once(ORG, "anchors", "0001", b"one")
+        for scope, name in ((ORG, "0002"), (OTHER_ORG, "0001")):
+            with pytest.raises(NotFound):
+                backend.store.read_note(scope, "anchors", name)
+
+    @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "A", "a" * 65, "é"])
+    def test_a_name_cannot_lead_elsewhere(self, backend: Backend, name: str) -> None:
+        for series, note in ((name, "0001"), ("anchors", name)):
+            with pytest.raises(Invalid):
+                backend.store.write_once(ORG, series, note, b"x")
+            with pytest.raises(Invalid):
+                backend.store.read_note(ORG, series, note)
+        with pytest.raises(Invalid):
+            backend.store.notes(ORG, name)
+
+    def test_a_service_that_ignores_the_condition_is_read_first(self, aws: None, s3_endpoint: str) -> None:
+        """Some services answer an unknown header with silence, and would write over what is there."""
+        store = S3Store("lax", endpoint_url=s3_endpoint)
+        store._client.create_bucket(Bucket="lax")
+        put = store._client.put_object
+        store._client.put_object = lambda **request: put(
+            **{key: value for key, value in request.items() if key != "IfNoneMatch"}
+        )
+        store.write_once(ORG, "anchors", "0001", b"one")
+        with pytest.raises(Conflict):
+            store.write_once(ORG, "anchors", "0001", b"two")
+
+
 def test_any_sequence_behaves_as_a_dictionary(backend: Backend) -> None:
     """Puts, reads and deletions in any order, by two tenants, against a model."""
 
@@ -248,7 +333,7 @@ class TestS3:
     def test_a_service_that_does_not_answer_is_transient(
         self, aws: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("resources.object_store._ATTEMPTS", 1)
+        monkeypatch.setattr("resources.object_store.s3._ATTEMPTS", 1)
         with pytest.raises(ProviderDown):
             S3Store("bucket", endpoint_url="http://127.0.0.1:9").get(ORG, hashlib.sha256(PDF).hexdigest())
 
