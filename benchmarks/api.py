@@ -24,7 +24,7 @@ from typing import Any
 from uuid import UUID
 
 from resources import audiences
-from resources.database import AppDatabase, WorkerDatabase, engine_for
+from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase, engine_for
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.migrate import migrate
 from resources.organisations import ensure_organisation, issue_api_key
@@ -40,6 +40,7 @@ class Target:
     """Where both servers find the row."""
 
     app_url: str
+    identity_url: str
     home: Path
     org_id: UUID
     connection_id: UUID
@@ -78,7 +79,9 @@ def _target() -> Iterator[Target]:
                 audience_id = audiences.of_organisation(session, principal.org_id)
                 connection_id = _insert_connection(session, principal.org_id, principal.user_id, audience_id)
             worker.close()
-            yield Target(urls.app, home, principal.org_id, connection_id, principal.audiences, key)
+            yield Target(
+                urls.app, urls.identity, home, principal.org_id, connection_id, principal.audiences, key
+            )
 
 
 def _insert_connection(session: Any, org_id: UUID, owner_id: UUID, audience_id: UUID) -> UUID:
@@ -180,6 +183,7 @@ def _ours(target: Target) -> Any:
     return create_app(
         ApiRuntime(
             database=AppDatabase(target.app_url),
+            identity=IdentityDatabase(target.identity_url),
             embedder=_NoModel(),
             secrets=SecretBox(SecretFile(target.home)),
         )

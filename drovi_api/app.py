@@ -11,10 +11,14 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
+from drovi_api.auth.me.endpoints import router as me
+from drovi_api.auth.passwords.endpoints import router as passwords
+from drovi_api.auth.sessions.endpoints import router as sessions
+from drovi_api.auth.sign_in.endpoints import router as sign_in
+from drovi_api.auth.sign_up.endpoints import router as sign_up
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
 from drovi_api.user.ask.endpoints import router as ask
-from drovi_api.auth.me.endpoints import router as auth
 from drovi_api.user.connections.endpoints import router as connections
 from drovi_api.user.documents.endpoints import router as documents
 from drovi_api.user.evidence.endpoints import router as evidence
@@ -27,7 +31,11 @@ from drovi_api.user.objects.endpoints import router as objects
 
 _FEATURES: tuple[APIRouter, ...] = (
     health,
-    auth,
+    sign_up,
+    sign_in,
+    sessions,
+    passwords,
+    me,
     connections,
     items,
     documents,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -120,10 +119,5 @@ def ended_cookie(runtime: ApiRuntime) -> str:
 
 
 def _cookie(runtime: ApiRuntime, value: str, max_age: int) -> str:
-    cookie: SimpleCookie = SimpleCookie()
-    name = cookie_name(runtime)
-    cookie[name] = value
-    cookie[name].update({"path": "/", "httponly": True, "samesite": "Lax", "max-age": max_age})
-    if runtime.secure:
-        cookie[name]["secure"] = True
-    return cookie[name].OutputString()
+    parts = [f"{cookie_name(runtime)}={value}", "Path=/", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
+    return "; ".join([*parts, "Secure"] if runtime.secure else parts)

@@ -71,7 +71,9 @@ class EntranceRoute(APIRoute):
         kwargs["response_model"] = get_type_hints(endpoint)["return"]
         if self._signed_in:
             kwargs["openapi_extra"] = {"security": [{"Session": []}]}
-        super().__init__(path, _in_transaction(endpoint, name, kind, kwargs.get("status_code") or 200), **kwargs)
+        super().__init__(
+            path, _in_transaction(endpoint, name, kind, kwargs.get("status_code") or 200), **kwargs
+        )
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, reached only by requests that our own pages, or no browser at all, may have sent."""

@@ -29,7 +29,8 @@ class Probe:
 class ApiRuntime:
     """Everything outside that a request may touch.
 
-    ``public_url`` is where people reach this service, ``allowed_origins`` are other sites whose pages may use it.
+    ``public_url`` is where people reach this service, ``allowed_origins`` are other sites whose pages may use it;
+    with ``open_sign_up`` anybody may found an organisation, without it people come by invitation.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
     """
 
@@ -42,6 +43,7 @@ class ApiRuntime:
     metrics_to_all: bool = False
     public_url: str = "http://127.0.0.1:8000"
     allowed_origins: frozenset[str] = frozenset()
+    open_sign_up: bool = True
 
     @property
     def secure(self) -> bool:

@@ -16,7 +16,7 @@ import uvicorn
 from drovi_api.app import create_app
 from drovi_api.probes import ObservedEmbedder, standard_probes
 from drovi_api.runtime import ApiRuntime
-from resources.database import AppDatabase, WorkerDatabase
+from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.embedder import Embedder
 from resources.object_store import open_object_store
@@ -37,6 +37,8 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
     with ExitStack() as stack:
         database = AppDatabase(urls.app, application_name="drovi-api")
         stack.callback(database.close)
+        identity = IdentityDatabase(urls.identity, application_name="drovi-api-identity")
+        stack.callback(identity.close)
         worker = WorkerDatabase(urls.worker, application_name="drovi-api-health")
         stack.callback(worker.close)
         embedder = ObservedEmbedder(
@@ -50,7 +52,15 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             store=open_object_store(settings),
             embedder=embedder,
         )
-        yield ApiRuntime(database, embedder, SecretBox(settings.secrets), probes)
+        yield ApiRuntime(
+            database=database,
+            identity=identity,
+            embedder=embedder,
+            secrets=SecretBox(settings.secrets),
+            probes=probes,
+            open_sign_up=settings.sign_up == "open",
+            allowed_origins=frozenset(settings.cors_origins.split()),
+        )
 
 
 def serve(settings: Settings, urls: DatabaseUrls) -> None:

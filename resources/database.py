@@ -1,5 +1,4 @@
-"""The ways into the database: for people (``AppDatabase``), for background work (``WorkerDatabase``), and for
-signing people in (``IdentityDatabase``).
+"""The ways into the database: for people, for background work, and for signing people in.
 
 Each logs in as its own role and can only open a transaction that names who it acts for; the settings behind
 row-level security are transaction-local, so a pooled connection carries nothing over to the next caller.
@@ -12,7 +11,18 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Connection, Engine, Text, TextualSelect, Uuid, column, create_engine, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Connection,
+    Engine,
+    Text,
+    TextualSelect,
+    Uuid,
+    column,
+    create_engine,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from resources.errors import NotFound, ProviderDown, TimedOut, Transient, Unauthenticated
@@ -25,12 +35,11 @@ POOL_SIZE = 10
 POOL_OVERFLOW = 40
 
 
-
 def _enter_by(function: str) -> TextualSelect:
     # The settings are set in the condition: as columns they would be three more values to bring back and unpack.
     return text(
         "SELECT org_id, user_id, role, audiences, credential_id, email, scopes, stale, second_factor_missing"
-        f" FROM {function}(:hash)"  # noqa: S608 - one of the two names below
+        f" FROM {function}(:hash)"
         " WHERE set_config('drovi.org_id', org_id::text, true) IS NOT NULL"
         " AND set_config('drovi.user_id', user_id::text, true) IS NOT NULL"
         " AND set_config('drovi.audiences', audiences::text, true) IS NOT NULL"

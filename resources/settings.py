@@ -195,6 +195,18 @@ class Settings(BaseSettings):
 
     api_host: str = _setting("DROVI_API_HOST", "Services", "Address on which the API listens.", "127.0.0.1")
     api_port: Port = _setting("DROVI_API_PORT", "Services", "Port of the API.", 8000)
+    sign_up: Literal["open", "invited"] = _setting(
+        "DROVI_SIGN_UP",
+        "Services",
+        "`open`: anybody may sign up and found an organisation. `invited`: accounts are by invitation.",
+        "open",
+    )
+    cors_origins: str = _setting(
+        "DROVI_CORS_ORIGINS",
+        "Services",
+        "Origins of other sites (`https://app.firm.example`, separated by spaces) whose pages may use the API.",
+        "",
+    )
     dagster_port: Port = _setting("DROVI_DAGSTER_PORT", "Services", "Port of the Dagster UI.", 3000)
     code_server_port: Port = _setting(
         "DROVI_CODE_SERVER_PORT", "Services", "Port of Dagster's code server (gRPC, loopback).", 4266

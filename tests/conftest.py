@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from resources.database import AppDatabase, WorkerDatabase
+from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.migrate import migrate
 from resources.organisations import ensure_organisation, issue_api_key
@@ -26,11 +26,12 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A migrated database of a test's own, and the two ways into it."""
+    """A migrated database of a test's own, and the ways into it."""
 
     urls: DatabaseUrls
     app: AppDatabase
     worker: WorkerDatabase
+    identity: IdentityDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,10 @@ def database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER_ROLE}")
     urls = urls_of(postgres, name)
     app, worker = AppDatabase(urls.app), WorkerDatabase(urls.worker)
-    yield Database(urls, app, worker)
-    app.close()
-    worker.close()
+    identity = IdentityDatabase(urls.identity)
+    yield Database(urls, app, worker, identity)
+    for one in (app, worker, identity):
+        one.close()
     with psycopg.connect(administrator, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

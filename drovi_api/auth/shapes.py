@@ -14,7 +14,9 @@ from resources.tenancy import Role
 
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=MAX_ADDRESS)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
-Token = Annotated[SecretStr, Field(min_length=1, max_length=200, description="As the link in the mail carries it.")]
+Token = Annotated[
+    SecretStr, Field(min_length=1, max_length=200, description="As the link in the mail carries it.")
+]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Locale = Literal["en", "fr"]
 
@@ -37,9 +39,13 @@ class Membership(BaseModel):
 class SignedIn(BaseModel):
     """A session has begun; its cookie is set."""
 
-    csrf_token: str = Field(description="Send it as `X-CSRF-Token` with every request that changes something.")
+    csrf_token: str = Field(
+        description="Send it as `X-CSRF-Token` with every request that changes something."
+    )
     expires_at: datetime
-    organisation_id: UUID | None = Field(description="The organisation the session works in; null for none yet.")
+    organisation_id: UUID | None = Field(
+        description="The organisation the session works in; null for none yet."
+    )
     organisations: list[Membership]
 
 

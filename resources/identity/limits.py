@@ -49,9 +49,7 @@ _WAIT = text(
     FROM rate_limit WHERE bucket = :bucket
     """
 )
-_GIVE_BACK = text(
-    "UPDATE rate_limit SET tokens = least(:attempts, tokens + :given) WHERE bucket = :bucket"
-)
+_GIVE_BACK = text("UPDATE rate_limit SET tokens = least(:attempts, tokens + :given) WHERE bucket = :bucket")
 _FORGET = text("DELETE FROM rate_limit WHERE refilled_at < now() - interval '1 day'")
 
 
@@ -93,4 +91,4 @@ def forget_idle(database: IdentityDatabase) -> int:
 
 
 def _in_words(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"  # noqa: PLR2004
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

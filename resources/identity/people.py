@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources import audiences
@@ -118,7 +118,7 @@ def _new_organisation(connection: Connection, name: str) -> UUID:
     raise ValueError(f"over {_MAX_SLUGS} organisations are called {slug!r}")
 
 
-def _person(connection: Connection, condition: object) -> Person | None:
+def _person(connection: Connection, condition: ColumnElement[bool]) -> Person | None:
     row = connection.execute(
         select(
             app_user.c.id,
@@ -131,6 +131,6 @@ def _person(connection: Connection, condition: object) -> Person | None:
             func.coalesce(user_credential.c.totp_confirmed_at.is_not(None), False),
         )
         .outerjoin(user_credential, user_credential.c.user_id == app_user.c.id)
-        .where(condition)  # type: ignore[arg-type]  # a comparison made in this module
+        .where(condition)
     ).one_or_none()
-    return row and Person(*row)
+    return None if row is None else Person(*row)

@@ -114,7 +114,7 @@ def find(connection: Connection, token: str) -> Session | None:
             app_user.c.disabled_at.is_(None),
         )
     ).one_or_none()
-    return row and Session(*row)
+    return None if row is None else Session(*row)
 
 
 def replace(

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from resources.errors import Invalid
 from resources.hashing import digest
@@ -108,7 +108,7 @@ def forget_expired(connection: Connection, before: datetime) -> int:
     return connection.execute(one_time_token.delete().where(one_time_token.c.expires_at < before)).rowcount
 
 
-def _standing(purpose: Purpose, token: str) -> tuple[object, ...]:
+def _standing(purpose: Purpose, token: str) -> tuple[ColumnElement[bool], ...]:
     return (
         one_time_token.c.token_hash == hash_of(purpose.value, token),
         one_time_token.c.purpose == purpose.value,
@@ -120,6 +120,7 @@ def _standing(purpose: Purpose, token: str) -> tuple[object, ...]:
 def _redeemed(found: tuple[str, UUID | None] | None) -> Redeemed:
     if found is None:
         raise Invalid(
-            "The link is not valid any more.", remedy="Ask for a new one; only the latest works, and only once."
+            "The link is not valid any more.",
+            remedy="Ask for a new one; only the latest works, and only once.",
         )
     return Redeemed(*found)

@@ -87,7 +87,9 @@ one_time_token = tenant_table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("used_at", DateTime(timezone=True)),
     Index("ix_one_time_token_email", "email", "purpose", postgresql_where=text("used_at IS NULL")),
-    CheckConstraint("purpose IN ('sign_up', 'change_email', 'reset_password', 'second_factor')", name="purpose"),
+    CheckConstraint(
+        "purpose IN ('sign_up', 'change_email', 'reset_password', 'second_factor')", name="purpose"
+    ),
     identity=EVERYTHING,
 )
 

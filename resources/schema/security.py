@@ -100,41 +100,29 @@ class Policy:
 
 
 def _predicates(table: Table) -> dict[str, str]:
-    organisation_column = "id" if table.name == "organisation" else "org_id"
-    org_rows = f"{organisation_column} = {ORG}"
-    match table.info["access"]:
-        case Access.CONTENT:
-            return {APP_ROLE: f"{org_rows} AND audience_id = ANY ({AUDIENCES})", WORKER_ROLE: org_rows}
-        case Access.ORGANISATION:
-            return {APP_ROLE: org_rows, WORKER_ROLE: org_rows}
-        case Access.DISPATCH:
-            return {APP_ROLE: org_rows, WORKER_ROLE: _EVERY_ROW}
-        case Access.CONNECTION:
-            return {APP_ROLE: f"{org_rows} AND audience_id = ANY ({AUDIENCES})", WORKER_ROLE: _EVERY_ROW}
-        case Access.JOB:
-            # The sub-select is under the connection's own policy, and is run once a query.
-            visible = "(connection_id IS NULL OR connection_id IN (SELECT id FROM connection))"
-            return {APP_ROLE: f"{org_rows} AND {visible}", WORKER_ROLE: _EVERY_ROW}
-        case Access.PERSON:
-            # The sub-select is under the memberships' own policy, and is run once a query.
-            known = f"(id = {USER} OR id IN (SELECT user_id FROM membership))"
-            return {APP_ROLE: known, WORKER_ROLE: _EVERY_ROW}
-        case Access.OWN:
-            return {APP_ROLE: f"{org_rows} AND user_id = {USER}", WORKER_ROLE: org_rows}
-        case Access.OUTGOING:
-            return {APP_ROLE: org_rows, WORKER_ROLE: _EVERY_ROW}
-        case Access.IDENTITY:
-            return {}
-        case Access.READERSHIP:
-            return {APP_ROLE: f"{org_rows} AND user_id = {USER}", WORKER_ROLE: org_rows}
-        case Access.WORKER:
-            return {WORKER_ROLE: _EVERY_ROW}
-        case Access.WORKER_ORGANISATION:
-            # The API writes a new connection's secret and cannot read it: it holds INSERT alone.
-            writers = {APP_ROLE: org_rows} if table.info["app"] else {}
-            return {**writers, WORKER_ROLE: org_rows}
-        case other:
-            raise ValueError(f"{table.name} names the unknown access rule {other!r}")
+    """What the table's access rule lets each role see (``resources.schema.base.Access`` says it in words)."""
+    rows = f"{'id' if table.name == 'organisation' else 'org_id'} = {ORG}"
+    readable = f"{rows} AND audience_id = ANY ({AUDIENCES})"
+    # These sub-selects are under their own table's policy, and are run once a query.
+    of_connection = "(connection_id IS NULL OR connection_id IN (SELECT id FROM connection))"
+    colleagues = f"(id = {USER} OR id IN (SELECT user_id FROM membership))"  # noqa: S608 - constants
+    # The API writes a new connection's secret and cannot read it: it holds INSERT alone.
+    writer = {APP_ROLE: rows} if table.info["app"] else {}
+    rules: dict[Access, dict[str, str]] = {
+        Access.CONTENT: {APP_ROLE: readable, WORKER_ROLE: rows},
+        Access.ORGANISATION: {APP_ROLE: rows, WORKER_ROLE: rows},
+        Access.DISPATCH: {APP_ROLE: rows, WORKER_ROLE: _EVERY_ROW},
+        Access.CONNECTION: {APP_ROLE: readable, WORKER_ROLE: _EVERY_ROW},
+        Access.JOB: {APP_ROLE: f"{rows} AND {of_connection}", WORKER_ROLE: _EVERY_ROW},
+        Access.PERSON: {APP_ROLE: colleagues, WORKER_ROLE: _EVERY_ROW},
+        Access.OWN: {APP_ROLE: f"{rows} AND user_id = {USER}", WORKER_ROLE: rows},
+        Access.READERSHIP: {APP_ROLE: f"{rows} AND user_id = {USER}", WORKER_ROLE: rows},
+        Access.OUTGOING: {APP_ROLE: rows, WORKER_ROLE: _EVERY_ROW},
+        Access.WORKER: {WORKER_ROLE: _EVERY_ROW},
+        Access.WORKER_ORGANISATION: {**writer, WORKER_ROLE: rows},
+        Access.IDENTITY: {},
+    }
+    return rules[table.info["access"]]
 
 
 def policies(table: Table) -> list[Policy]:

@@ -24,6 +24,7 @@ class Reach(Enum):
     CALLER = "answers about the caller alone"
     LIST = "lists what the caller may see"
     ONE = "names one thing by its id"
+    ENTRANCE = "signs people up, in and out; tests/api/auth tries these"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,24 @@ POSTGRES_CONFIG: dict[str, Any] = {
     "tables": [{"table": "invoice", "key": ["id"]}],
 }
 
+_ENTRANCE = {
+    "sign_up": ("POST", "/api/v1/auth/sign-up"),
+    "complete_sign_up": ("POST", "/api/v1/auth/sign-up/complete"),
+    "sign_in": ("POST", "/api/v1/auth/sign-in"),
+    "give_second_factor": ("POST", "/api/v1/auth/sign-in/second-factor"),
+    "sign_out": ("POST", "/api/v1/auth/sign-out"),
+    "get_session": ("GET", "/api/v1/auth/session"),
+    "switch_organisation": ("POST", "/api/v1/auth/session/organisation"),
+    "list_sessions": ("GET", "/api/v1/auth/sessions"),
+    "revoke_session": ("DELETE", "/api/v1/auth/sessions/{id}"),
+    "revoke_other_sessions": ("DELETE", "/api/v1/auth/sessions"),
+    "forgot_password": ("POST", "/api/v1/auth/password/forgotten"),
+    "reset_password": ("POST", "/api/v1/auth/password/reset"),
+    "change_password": ("POST", "/api/v1/auth/password/change"),
+}
+
 CASES = (
+    *(Case(name, method, path, Reach.ENTRANCE) for name, (method, path) in _ENTRANCE.items()),
     Case("get_health", "GET", "/health", Reach.OPEN),
     Case("get_metrics", "GET", "/metrics", Reach.OPEN),
     Case("get_me", "GET", "/api/v1/auth/me", Reach.CALLER),

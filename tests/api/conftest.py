@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 
 from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime, Probe
-from resources.database import AppDatabase, WorkerDatabase
+from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.organisations import issue_api_key, principal_of
 from resources.schema import app_user, membership
@@ -68,9 +68,10 @@ def api_database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database
         connection.execute(f"CREATE DATABASE test_api TEMPLATE {template}")
     urls = urls_of(postgres, "test_api")
     app, worker = AppDatabase(urls.app), WorkerDatabase(urls.worker)
-    yield Database(urls, app, worker)
-    app.close()
-    worker.close()
+    identity = IdentityDatabase(urls.identity)
+    yield Database(urls, app, worker, identity)
+    for one in (app, worker, identity):
+        one.close()
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +79,7 @@ def runtime(api_database: Database, tmp_path_factory: pytest.TempPathFactory) ->
     """What the application under test works with."""
     return ApiRuntime(
         database=api_database.app,
+        identity=api_database.identity,
         embedder=FakeEmbedder(),
         secrets=SecretBox(SecretFile(tmp_path_factory.mktemp("secrets"))),
         probes=(Probe("database", lambda: api_database.app.ping() or "answers"),),

@@ -32,7 +32,14 @@ def test_every_operation_is_described(method: str, path: str, operation: dict[st
     }
     (success,) = [response for status, response in responses.items() if status.startswith("2")]
     if path.startswith("/api/"):
-        assert operation["security"] == [{"ApiKey": []}]
+        assert operation.get("security") in (
+            [{"ApiKey": []}, {"Session": []}],  # of an organisation, with its permission
+            [{"Session": []}],  # of a person
+            None,  # of anybody
+        )
+        assert ("x-permission" in operation) == (
+            operation.get("security") == [{"ApiKey": []}, {"Session": []}]
+        )
         assert success["content"]["application/json"]["schema"]["$ref"]
         assert problems >= {401, 422, 500, 503}
         assert (404 in problems) == ("{" in path)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from drovi_api.dependencies import Reads, feature
 from drovi_api.auth.me import repository
 from drovi_api.auth.me.schemas import Me
+from drovi_api.dependencies import Reads, feature
 
 router = feature("/auth", "auth")
 

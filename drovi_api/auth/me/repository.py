@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select, true
 
-from drovi_api.dependencies import ReadSession
 from drovi_api.auth.me.schemas import Me, Organisation, User
+from drovi_api.dependencies import ReadSession
 from resources.schema import app_user, organisation
 
 

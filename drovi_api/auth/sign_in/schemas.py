@@ -22,7 +22,9 @@ class SecondFactor(Input):
     """The other half of a sign-in."""
 
     ticket: Token
-    code: Annotated[SecretStr, Field(min_length=6, max_length=40, description="From the app, or a recovery code.")]
+    code: Annotated[
+        SecretStr, Field(min_length=6, max_length=40, description="From the app, or a recovery code.")
+    ]
     organisation_id: UUID | None = None
 
 

@@ -13,8 +13,19 @@ from drovi_api.auth import begin
 from drovi_api.auth.shapes import Accepted, SignedIn
 from drovi_api.auth.sign_in.schemas import Credentials, SecondFactor, SignInAnswer
 from drovi_api.entrance import PersonVisit, Visit
+from resources.audit import Action
 from resources.errors import Invalid, Unauthenticated
-from resources.identity import addresses, limits, passwords, people, second_factor as factors, sessions, tokens
+from resources.identity import (
+    addresses,
+    limits,
+    passwords,
+    people,
+    sessions,
+    tokens,
+)
+from resources.identity import (
+    second_factor as factors,
+)
 from resources.identity.people import Person
 
 
@@ -29,7 +40,7 @@ def sign_in(visit: Visit, given: Credentials) -> SignInAnswer:
     limits.take(visit.runtime.identity, limits.SIGN_IN_BY_ADDRESS, visit.origin.address)
     limits.take(visit.runtime.identity, limits.SIGN_IN_BY_ACCOUNT, email)
     person = people.by_email(visit.connection, email)
-    checked = passwords.check(person and person.password_hash, given.password.get_secret_value())
+    checked = passwords.check(person.password_hash if person else None, given.password.get_secret_value())
     if person is None or not checked.right or person.disabled:
         begin.record_failure(visit, person)
         raise Unauthenticated(
@@ -70,7 +81,13 @@ def second_factor(visit: Visit, given: SecondFactor) -> SignedIn:
 def sign_out(visit: PersonVisit) -> Accepted:
     """End the session."""
     sessions.revoke(visit.connection, visit.session.user_id, visit.session.id)
-    begin.record_end(visit)
+    begin.record(
+        visit,
+        Action.SESSION_ENDED,
+        visit.session.user_id,
+        visit.session.org_id,
+        subject=("session", visit.session.id),
+    )
     visit.take_back()
     return Accepted()
 

@@ -9,6 +9,7 @@ from drovi_api.user.connections import repository
 from drovi_api.user.connections.schemas import Connection, NewConnection
 from drovi_assets.connectors.connections import create_connection
 from drovi_assets.connectors.sources.documents import Documents
+from resources.audit import Action
 from resources.errors import Conflict
 from resources.permissions import Permission
 from resources.secrets import SecretBox
@@ -35,7 +36,11 @@ def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Con
         config=new.config,
         visibility=new.visibility,
     )
-    return repository.one(session, connection_id)
+    connection = repository.one(session, connection_id)
+    about = {"connector": connection.connector, "visibility": connection.visibility}
+    named = about | {"name": connection.name} if connection.visibility == "ORG_SHARED" else about
+    session.audit(Action.CONNECTION_CREATED, "connection", connection_id, after=named)
+    return connection
 
 
 def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None) -> UUID:
@@ -48,4 +53,8 @@ def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None
     connection = repository.one(session, connection_id)
     if connection.status == "paused":
         raise Conflict("The connection is paused.", remedy="Resume it before you sync it.")
-    return repository.request_sync(session, connection_id, idempotency_key)
+    job_id = repository.request_sync(session, connection_id, idempotency_key)
+    session.audit(
+        Action.CONNECTION_SYNC_REQUESTED, "connection", connection_id, after={"job_id": str(job_id)}
+    )
+    return job_id

@@ -109,7 +109,9 @@ def test_no_view_shows_tenant_data(catalogue: Connection) -> None:
     assert views == []
 
 
-@pytest.mark.parametrize(("role", "listed"), [(APP_ROLE, "app"), (WORKER_ROLE, "worker"), (IDENTITY_ROLE, "identity")])
+@pytest.mark.parametrize(
+    ("role", "listed"), [(APP_ROLE, "app"), (WORKER_ROLE, "worker"), (IDENTITY_ROLE, "identity")]
+)
 def test_a_role_holds_only_the_privileges_its_tables_name(
     catalogue: Connection, role: str, listed: str
 ) -> None:

@@ -1,0 +1,28 @@
+"""The shapes of signing up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from drovi_api.auth.shapes import Address, Input, Locale, Password, PersonName, Token
+
+OrganisationName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class SignUp(Input):
+    """Who wants an account."""
+
+    email: Address
+    locale: Locale = "en"
+
+
+class NewAccount(Input):
+    """What makes the account, once the link in the mail was followed."""
+
+    token: Token
+    name: PersonName
+    password: Password
+    organisation_name: OrganisationName = Field(description="The organisation it founds, as its owner.")
+    locale: Locale = "en"

@@ -1,0 +1,118 @@
+"""A browser that signs in, and the letters that would have been sent to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+import pytest
+from sqlalchemy import delete, select, text
+from starlette.testclient import TestClient
+
+from drovi_api.app import create_app
+from drovi_api.runtime import ApiRuntime
+from resources.schema import outgoing_mail
+from resources.secrets import Sealed
+from tests.conftest import Database
+
+PASSWORD = "a ladder against the barn"
+
+
+@dataclass
+class Browser:
+    """Keeps cookies, and shows its session's CSRF token as our pages do."""
+
+    http: TestClient
+    csrf: str = ""
+    email: str = ""
+
+    def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        headers = {"X-CSRF-Token": self.csrf} | kwargs.pop("headers", {})
+        response = self.http.request(method, f"/api/v1{path}", headers=headers, **kwargs)
+        if response.headers.get("content-type") == "application/json":
+            body = response.json()
+            self.csrf = body.get("csrf_token") or (body.get("session") or {}).get("csrf_token") or self.csrf
+        return response
+
+    def sign_in(self, email: str = "", password: str = PASSWORD, **more: Any) -> httpx.Response:
+        return self(
+            "POST", "/auth/sign-in", json={"email": email or self.email, "password": password, **more}
+        )
+
+
+@dataclass
+class Letters:
+    """What waits to be sent."""
+
+    database: Database
+    runtime: ApiRuntime
+    seen: set[UUID] = field(default_factory=set)
+
+    def to(self, email: str) -> list[dict[str, Any]]:
+        """The letters to an address, oldest first, opened."""
+        with self.database.worker.dispatch() as session:
+            rows = session.execute(select(outgoing_mail).order_by(outgoing_mail.c.created_at)).all()
+        opened = [
+            self.runtime.secrets.open(
+                row.org_id or UUID(int=0), row.id, Sealed(row.key_id, bytes(row.ciphertext))
+            )
+            for row in rows
+        ]
+        return [
+            letter | {"values": json.loads(letter["values"])} for letter in opened if letter["to"] == email
+        ]
+
+    def token(self, email: str) -> str:
+        """The token in the latest letter's link."""
+        return str(self.to(email)[-1]["values"]["link"]).partition("#token=")[2]
+
+    def forget(self) -> None:
+        with self.database.worker.dispatch() as session:
+            session.execute(delete(outgoing_mail))
+
+
+@pytest.fixture
+def letters(api_database: Database, runtime: ApiRuntime) -> Letters:
+    return Letters(api_database, runtime)
+
+
+@pytest.fixture
+def browser(runtime: ApiRuntime) -> Iterator[Callable[[], Browser]]:
+    """Makes browsers that know nothing of one another."""
+    app = create_app(runtime)
+    yield lambda: Browser(TestClient(app, raise_server_exceptions=False))
+
+
+@pytest.fixture(autouse=True)
+def no_limits_left_over(api_database: Database) -> None:
+    """Every test starts with nothing tried: all of them come from one address."""
+    with api_database.identity.transaction() as session:
+        session.execute(text("DELETE FROM rate_limit"))
+
+
+@pytest.fixture
+def person(browser: Callable[[], Browser], letters: Letters) -> Callable[[str], Browser]:
+    """Makes somebody who has signed up, founded an organisation, and is signed in."""
+
+    def sign_up(email: str) -> Browser:
+        one = browser()
+        assert one("POST", "/auth/sign-up", json={"email": email}).status_code == 202
+        answer = one(
+            "POST",
+            "/auth/sign-up/complete",
+            json={
+                "token": letters.token(email),
+                "name": "Anne Morel",
+                "password": PASSWORD,
+                "organisation_name": f"Firm of {email}",
+            },
+        )
+        assert answer.status_code == 201, answer.text
+        one.email = email
+        return one
+
+    return sign_up
