@@ -7,7 +7,7 @@ an organisation's chain outlives its row until ``audit_erase`` takes it away on 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, LargeBinary, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from resources.schema.base import Access, created_at, tenant_table
@@ -52,11 +52,14 @@ audit_head = tenant_table(
 audit_anchor = tenant_table(
     "audit_anchor",
     Access.WORKER,
-    # Where the last anchor in the object store is found again; the anchor itself is the proof, this row is not.
+    # The last anchor, decided here before it is put into the object store: a crash in between repeats the same one.
+    # What proves something is the one in the store.
     Column("org_id", Uuid, primary_key=True),
     Column("sequence", BigInteger, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("previous", Text, nullable=False),
     created_at("anchored_at"),
+    Column("stored", Boolean, nullable=False, server_default="false"),
     app="",
     worker="SELECT, INSERT, UPDATE",
 )

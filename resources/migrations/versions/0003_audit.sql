@@ -54,8 +54,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON audit_head TO drovi_audit;
 CREATE TABLE audit_anchor (
     org_id UUID NOT NULL,
     sequence BIGINT NOT NULL,
-    digest TEXT NOT NULL,
+    hash BYTEA NOT NULL,
+    previous TEXT NOT NULL,
     anchored_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    stored BOOLEAN DEFAULT false NOT NULL,
     CONSTRAINT pk_audit_anchor PRIMARY KEY (org_id)
 );
 ALTER TABLE audit_anchor ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,156 @@
+"""Entries: who did what to which object, from where, with what before and after. Written, and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from resources.schema import audit_entry
+from resources.telemetry.redaction import redact
+
+PLATFORM: Final = UUID(int=0)
+"""The organisation of the platform's own chain: keys, administrators, organisations that come and go."""
+
+
+class ActorKind(StrEnum):
+    """What sort of caller acted."""
+
+    USER = "user"
+    API_KEY = "api_key"
+    ADMIN = "admin"
+    SYSTEM = "system"
+
+
+class Action(StrEnum):
+    """Every act that is audited. ``what.happened``, in the past tense: an entry commits with its act."""
+
+    CONNECTION_CREATED = "connection.created"
+    CONNECTION_SHARED = "connection.shared"
+    CONNECTION_MADE_PRIVATE = "connection.made_private"
+    CONNECTION_DELETED = "connection.deleted"
+    CONNECTION_SYNC_REQUESTED = "connection.sync_requested"
+
+    MEMBER_INVITED = "member.invited"
+    MEMBER_INVITATION_REVOKED = "member.invitation_revoked"
+    MEMBER_JOINED = "member.joined"
+    MEMBER_ROLE_CHANGED = "member.role_changed"
+    MEMBER_REMOVED = "member.removed"
+    MEMBER_LEFT = "member.left"
+
+    ORGANISATION_CREATED = "organisation.created"
+    ORGANISATION_UPDATED = "organisation.updated"
+    ORGANISATION_POLICIES_CHANGED = "organisation.policies_changed"
+    ORGANISATION_DELETED = "organisation.deleted"
+
+    API_KEY_CREATED = "api_key.created"
+    API_KEY_REVOKED = "api_key.revoked"
+    SESSION_STARTED = "session.started"
+    SESSION_FAILED = "session.failed"
+    SESSION_ENDED = "session.ended"
+    SESSION_REVOKED = "session.revoked"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - an act's name
+    PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105 - an act's name
+    EMAIL_VERIFIED = "email.verified"
+    SECOND_FACTOR_ENABLED = "second_factor.enabled"
+    SECOND_FACTOR_DISABLED = "second_factor.disabled"
+
+    EXPORT_REQUESTED = "export.requested"
+    EXPORT_DOWNLOADED = "export.downloaded"
+    RETENTION_APPLIED = "retention.applied"
+    HOLD_PLACED = "hold.placed"
+    HOLD_RELEASED = "hold.released"
+    PERSON_ERASED = "person.erased"
+
+    DEAD_LETTER_DROPPED = "dead_letter.dropped"
+    KEYS_ROTATED = "keys.rotated"
+    KEYS_RETIRED = "keys.retired"
+
+    ADMIN_ORGANISATION_VIEWED = "admin.organisation_viewed"
+    ADMIN_USER_VIEWED = "admin.user_viewed"
+    ADMIN_ORGANISATION_CHANGED = "admin.organisation_changed"
+    ADMIN_USER_CHANGED = "admin.user_changed"
+    ADMIN_JOB_CHANGED = "admin.job_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts. ``label`` is the name or e-mail address as it is now; ``address`` the network address they come from."""
+
+    kind: ActorKind
+    id: str = ""
+    label: str = ""
+    address: str = ""
+
+
+SYSTEM: Final = Actor(ActorKind.SYSTEM, label="Drovi")
+"""Nobody in particular: what the platform does by itself, and what is done on its machine's command line."""
+
+_VALUE: Final = JSONB(none_as_null=True)
+_APPEND: Final = select(
+    func.audit_append(
+        bindparam("actor_kind", type_=Text),
+        bindparam("actor_id", type_=Text),
+        bindparam("actor_label", type_=Text),
+        bindparam("action", type_=Text),
+        bindparam("subject_kind", type_=Text),
+        bindparam("subject_id", type_=Text),
+        bindparam("address", type_=Text),
+        bindparam("request_id", type_=Text),
+        bindparam("before", type_=_VALUE),
+        bindparam("after", type_=_VALUE),
+    )
+)
+
+
+def record(
+    connection: Connection,
+    actor: Actor,
+    action: Action,
+    subject_kind: str,
+    subject_id: str | UUID,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    request_id: str = "",
+) -> int:
+    """Add an entry to the chain of the transaction's organisation, and give its number.
+
+    Entry and act commit together or not at all. Call it last in the transaction: until that ends, others who
+    audit in the same organisation wait. ``before`` and ``after`` hold what changed; a value whose name or shape is
+    a secret's does not get in.
+    """
+    values = {
+        "actor_kind": actor.kind.value,
+        "actor_id": actor.id,
+        "actor_label": actor.label,
+        "action": action.value,
+        "subject_kind": subject_kind,
+        "subject_id": str(subject_id),
+        "address": actor.address,
+        "request_id": request_id,
+        "before": redact(before),
+        "after": redact(after),
+    }
+    number: int = connection.execute(_APPEND, values).scalar_one()
+    return number
+
+
+def newest(
+    connection: Connection, org_id: UUID, limit: int, before_sequence: int | None = None
+) -> Sequence[Row[Any]]:
+    """Entries of a chain, newest first, from the one before ``before_sequence`` on. Without the hashes."""
+    query = (
+        select(*(column for column in audit_entry.c if column.name not in {"hash", "previous_hash"}))
+        .where(audit_entry.c.org_id == org_id)
+        .order_by(audit_entry.c.sequence.desc())
+        .limit(limit)
+    )
+    if before_sequence is not None:
+        query = query.where(audit_entry.c.sequence < before_sequence)
+    return connection.execute(query).all()
