@@ -38,8 +38,7 @@ POOL_OVERFLOW = 40
 def _enter_by(function: str) -> TextualSelect:
     # The settings are set in the condition: as columns they would be three more values to bring back and unpack.
     return text(
-        "SELECT org_id, user_id, role, audiences, credential_id, email, scopes, stale, second_factor_missing"
-        f" FROM {function}(:hash)"
+        f"SELECT * FROM {function}(:hash)"  # noqa: S608 - one of the two names below
         " WHERE set_config('drovi.org_id', org_id::text, true) IS NOT NULL"
         " AND set_config('drovi.user_id', user_id::text, true) IS NOT NULL"
         " AND set_config('drovi.audiences', audiences::text, true) IS NOT NULL"

@@ -11,11 +11,11 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.testclient import TestClient
 
 from drovi_api.app import create_app
+from drovi_api.auth.me.schemas import Me
 from drovi_api.dependencies import Reads, feature
 from drovi_api.errors import Problem
 from drovi_api.middleware import MAX_BODY_BYTES, Edge
 from drovi_api.runtime import ApiRuntime
-from drovi_api.user.auth.schemas import Me
 from resources import errors
 from tests.api.conftest import Caller
 

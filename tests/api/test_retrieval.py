@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -124,7 +126,7 @@ def test_more_questions_than_can_be_answered_are_asked_to_come_back(
     runtime: ApiRuntime, owner: Caller
 ) -> None:
     gate = Gate(places=1, wait_seconds=0)
-    busy = ApiRuntime(runtime.database, runtime.embedder, runtime.secrets, thinking=gate)
+    busy = replace(runtime, thinking=gate)
     with TestClient(create_app(busy)) as client, gate.admitted():
         for path, body in (("find", {"query": "x"}), ("ask", {"question": "x"})):
             response = Caller(client, owner.tenant)("POST", f"/api/v1/{path}", json=body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -81,10 +81,10 @@ def letters(api_database: Database, runtime: ApiRuntime) -> Letters:
 
 
 @pytest.fixture
-def browser(runtime: ApiRuntime) -> Iterator[Callable[[], Browser]]:
+def browser(runtime: ApiRuntime) -> Callable[[], Browser]:
     """Makes browsers that know nothing of one another."""
     app = create_app(runtime)
-    yield lambda: Browser(TestClient(app, raise_server_exceptions=False))
+    return lambda: Browser(TestClient(app, raise_server_exceptions=False))
 
 
 @pytest.fixture(autouse=True)
