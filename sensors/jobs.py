@@ -1,4 +1,4 @@
-"""Job rows and runs, kept in step both ways by one sensor: what runs did, then what is to be run."""
+"""Job rows and runs, kept in step both ways by one sensor: what runs did, what is to be run, and what needs no run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from drovi_assets.assets.connectors import RUNTIME
+from drovi_assets.chores.work import work
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime
 from sensors import job_requests, run_status
+from sensors.budget import Budget
 from sensors.cursors import RunsCursor
+
+CHORE_SECONDS = 10.0
 
 
 @dg.sensor(
@@ -27,4 +31,5 @@ def jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     before = RunsCursor.parse(context.cursor, datetime.now(UTC))
     after = run_status.follow(runtime, context.instance, before)
     runs, partitions = job_requests.requests(runtime, context.instance)
+    work(runtime, Budget.of(CHORE_SECONDS))
     return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=partitions, cursor=after.text())
