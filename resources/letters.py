@@ -1,21 +1,36 @@
 """Letters that wait to be sent: queued in the transaction that causes them, so that neither happens without the other.
 
 A letter is a template's name and its values, sealed until it is sent, since its links open accounts. What was sent is
-deleted; what could not be sent after ``MAX_ATTEMPTS`` stays, without its content, for an operator to see.
+deleted; what cannot be sent stays, without its content, for an operator to see.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Row, insert
 
 from resources.schema import outgoing_mail
-from resources.secrets import SecretBox
+from resources.secrets import Sealed, SecretBox
 
+Value = str | datetime | timedelta
 _NOBODY = UUID(int=0)
+_MOMENT, _SECONDS = "moment", "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is to be said to whom: a template of ``resources.mailer`` and its values."""
+
+    to: str
+    locale: str
+    template: str
+    values: Mapping[str, Value]
 
 
 def queue(
@@ -25,18 +40,50 @@ def queue(
     to: str,
     locale: str,
     template: str,
-    values: Mapping[str, str],
+    values: Mapping[str, Value],
     org_id: UUID | None = None,
 ) -> None:
     """Have a letter sent once the transaction has committed; ``org_id`` None where it is about the person alone."""
     letter_id = uuid4()
-    sealed = secrets.seal(
-        org_id or _NOBODY,
-        letter_id,
-        {"to": to, "locale": locale, "template": template, "values": json.dumps(dict(values))},
-    )
+    content = {
+        "to": to,
+        "locale": locale,
+        "template": template,
+        "values": json.dumps({name: _packed(value) for name, value in values.items()}),
+    }
+    sealed = secrets.seal(org_id or _NOBODY, letter_id, content)
     connection.execute(
         insert(outgoing_mail).values(
             id=letter_id, org_id=org_id, key_id=sealed.key_id, ciphertext=sealed.ciphertext
         )
     )
+
+
+def opened(secrets: SecretBox, row: Row[Any]) -> Letter:
+    """The letter of a row of ``outgoing_mail``.
+
+    Raises:
+        CredentialExpired: the key it was sealed with is gone.
+    """
+    sealed = Sealed(row.key_id, bytes(row.ciphertext))
+    content = secrets.open(row.org_id or _NOBODY, row.id, sealed)
+    values = {name: _unpacked(value) for name, value in json.loads(content["values"]).items()}
+    return Letter(content["to"], content["locale"], content["template"], values)
+
+
+def _packed(value: Value) -> str | dict[str, str | float]:
+    match value:
+        case datetime():
+            return {_MOMENT: value.isoformat()}
+        case timedelta():
+            return {_SECONDS: value.total_seconds()}
+        case _:
+            return value
+
+
+def _unpacked(value: str | dict[str, Any]) -> Value:
+    if isinstance(value, str):
+        return value
+    if _MOMENT in value:
+        return datetime.fromisoformat(value[_MOMENT])
+    return timedelta(seconds=value[_SECONDS])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from drovi_api.entrance import Visit
 from resources import letters
 from resources.identity.people import Locale
+from resources.letters import Value
 
 
 def send(
@@ -16,13 +17,12 @@ def send(
     *,
     to: str,
     locale: Locale,
-    link: tuple[str, str] | None = None,
-    **values: str,
+    page: str,
+    token: str = "",
+    **values: Value,
 ) -> None:
-    """Queue a letter about the person; ``link`` is a page of ours and the token it is to show."""
-    if link is not None:
-        page, token = link
-        values["link"] = f"{visit.runtime.public_url}/{page}#token={token}"
+    """Queue a letter about the person, with a link to a page of ours and the token that it is to show."""
+    values["link"] = f"{visit.runtime.public_url}/{page}" + (f"#token={token}" if token else "")
     letters.queue(
         visit.connection, visit.runtime.secrets, to=to, locale=locale, template=template, values=values
     )

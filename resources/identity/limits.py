@@ -50,7 +50,6 @@ _WAIT = text(
     """
 )
 _GIVE_BACK = text("UPDATE rate_limit SET tokens = least(:attempts, tokens + :given) WHERE bucket = :bucket")
-_FORGET = text("DELETE FROM rate_limit WHERE refilled_at < now() - interval '1 day'")
 
 
 def take(database: IdentityDatabase, limit: Limit, subject: str) -> None:
@@ -82,12 +81,6 @@ def give_back(database: IdentityDatabase, limit: Limit, subject: str) -> None:
             _GIVE_BACK,
             {"bucket": digest(limit.name, subject), "attempts": limit.attempts, "given": limit.attempts},
         )
-
-
-def forget_idle(database: IdentityDatabase) -> int:
-    """Delete buckets that are full again by now; returns how many."""
-    with database.transaction() as connection:
-        return connection.execute(_FORGET).rowcount
 
 
 def _in_words(seconds: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -101,11 +101,6 @@ def peek(connection: Connection, purpose: Purpose, token: str) -> Redeemed:
         select(one_time_token.c.email, one_time_token.c.user_id).where(*_standing(purpose, token))
     ).one_or_none()
     return _redeemed(row and (row.email, row.user_id))
-
-
-def forget_expired(connection: Connection, before: datetime) -> int:
-    """Delete what expired before; returns how many."""
-    return connection.execute(one_time_token.delete().where(one_time_token.c.expires_at < before)).rowcount
 
 
 def _standing(purpose: Purpose, token: str) -> tuple[ColumnElement[bool], ...]:

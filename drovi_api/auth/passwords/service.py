@@ -8,6 +8,7 @@ from drovi_api.auth.passwords.schemas import Change, Forgotten, Reset
 from drovi_api.auth.shapes import Accepted, SignedIn
 from drovi_api.entrance import PersonVisit, Visit
 from resources.audit import Action
+from resources.clock import now
 from resources.errors import Forbidden, Invalid
 from resources.identity import addresses, limits, passwords, people, sessions, tokens
 from resources.identity.people import Person
@@ -32,8 +33,10 @@ def forgotten(visit: Visit, given: Forgotten) -> Accepted:
             "reset_password",
             to=email,
             locale=person.locale,
-            name=person.name,
-            link=("reset-password", token),
+            page="reset-password",
+            token=token,
+            recipient=person.name,
+            valid_for=tokens.LIFETIMES[Purpose.RESET_PASSWORD],
         )
         begin.record_for_all(visit, Action.PASSWORD_RESET_REQUESTED, person.id)
     return Accepted()
@@ -78,5 +81,13 @@ def change(visit: PersonVisit, given: Change) -> SignedIn:
 def _set(visit: Visit, person: Person, password: str) -> None:
     passwords.require_acceptable(password, person.email)
     people.set_password(visit.connection, person.id, password)
-    send(visit, "password_changed", to=person.email, locale=person.locale, name=person.name)
+    send(
+        visit,
+        "password_changed",
+        to=person.email,
+        locale=person.locale,
+        page="forgot-password",
+        recipient=person.name,
+        changed_at=now(),
+    )
     begin.record_for_all(visit, Action.PASSWORD_CHANGED, person.id)

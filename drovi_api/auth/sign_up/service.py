@@ -34,10 +34,19 @@ def sign_up(visit: Visit, given: SignUp) -> Accepted:
     limits.take(visit.runtime.identity, limits.MAIL_BY_ACCOUNT, email)
     person = people.by_email(visit.connection, email)
     if person is not None:
-        send(visit, "account_exists", to=email, locale=person.locale, name=person.name)
+        send(visit, "account_exists", to=email, locale=person.locale, page="sign-in", recipient=person.name)
         return Accepted()
     token = tokens.issue(visit.connection, Purpose.SIGN_UP, email, None)
-    send(visit, "verify_email", to=email, locale=given.locale, link=("sign-up", token), name=email)
+    send(
+        visit,
+        "verify_email",
+        to=email,
+        locale=given.locale,
+        page="sign-up",
+        token=token,
+        recipient=email,
+        valid_for=tokens.LIFETIMES[Purpose.SIGN_UP],
+    )
     return Accepted()
 
 

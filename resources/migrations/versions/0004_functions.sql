@@ -43,6 +43,26 @@ LANGUAGE sql STABLE ROWS 1 SECURITY DEFINER SET search_path = public, pg_temp AS
       AND (p.session_hours IS NULL OR s.created_at > now() - make_interval(hours => p.session_hours))
 $$;
 
+-- Takes away what opens nothing any more, and attempts that no longer count. Returns how many rows went. Background
+-- work calls it by the hour, and can neither read nor write any of these tables itself.
+CREATE FUNCTION forget_expired() RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH session AS (
+        DELETE FROM user_session s WHERE s.expires_at < now() - interval '30 days'
+            OR s.revoked_at < now() - interval '30 days' RETURNING 1
+    ), admin AS (
+        DELETE FROM admin_session s WHERE s.expires_at < now() - interval '30 days' RETURNING 1
+    ), token AS (
+        DELETE FROM one_time_token t WHERE t.expires_at < now() - interval '1 day' RETURNING 1
+    ), started AS (
+        DELETE FROM oidc_sign_in o WHERE o.expires_at < now() RETURNING 1
+    ), attempts AS (
+        DELETE FROM rate_limit r WHERE r.refilled_at < now() - interval '1 day' RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM session) + (SELECT count(*) FROM admin) + (SELECT count(*) FROM token)
+         + (SELECT count(*) FROM started) + (SELECT count(*) FROM attempts)
+$$;
+
 -- Signing in and being refused are audited too. Only a member of the function's owner can let another role call it.
 DO $$
 BEGIN
@@ -58,12 +78,15 @@ BEGIN
     GRANT CREATE ON SCHEMA public TO drovi_auth;
     ALTER FUNCTION authenticate_key(bytea) OWNER TO drovi_auth;
     ALTER FUNCTION authenticate_session(bytea) OWNER TO drovi_auth;
+    ALTER FUNCTION forget_expired() OWNER TO drovi_auth;
     REVOKE CREATE ON SCHEMA public FROM drovi_auth;
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION authenticate_key(bytea) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION authenticate_session(bytea) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION forget_expired() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forget_expired() TO drovi_worker;
 GRANT EXECUTE ON FUNCTION authenticate_key(bytea) TO drovi_app;
 GRANT EXECUTE ON FUNCTION authenticate_session(bytea) TO drovi_app;
 DROP FUNCTION authenticate(bytea);

@@ -110,7 +110,7 @@ ALTER TABLE user_session FORCE ROW LEVEL SECURITY;
 CREATE POLICY user_session_identity ON user_session TO drovi_identity USING (true) WITH CHECK (true);
 CREATE POLICY user_session_auth ON user_session TO drovi_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_session TO drovi_identity;
-GRANT SELECT ON user_session TO drovi_auth;
+GRANT SELECT, DELETE ON user_session TO drovi_auth;
 
 CREATE TABLE one_time_token (
     id UUID DEFAULT uuidv7() NOT NULL,
@@ -131,7 +131,9 @@ CREATE INDEX ix_one_time_token_user_id ON one_time_token (user_id);
 ALTER TABLE one_time_token ENABLE ROW LEVEL SECURITY;
 ALTER TABLE one_time_token FORCE ROW LEVEL SECURITY;
 CREATE POLICY one_time_token_identity ON one_time_token TO drovi_identity USING (true) WITH CHECK (true);
+CREATE POLICY one_time_token_auth ON one_time_token TO drovi_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON one_time_token TO drovi_identity;
+GRANT SELECT, DELETE ON one_time_token TO drovi_auth;
 
 CREATE TABLE oidc_sign_in (
     state_hash BYTEA NOT NULL,
@@ -146,7 +148,9 @@ CREATE TABLE oidc_sign_in (
 ALTER TABLE oidc_sign_in ENABLE ROW LEVEL SECURITY;
 ALTER TABLE oidc_sign_in FORCE ROW LEVEL SECURITY;
 CREATE POLICY oidc_sign_in_identity ON oidc_sign_in TO drovi_identity USING (true) WITH CHECK (true);
+CREATE POLICY oidc_sign_in_auth ON oidc_sign_in TO drovi_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON oidc_sign_in TO drovi_identity;
+GRANT SELECT, DELETE ON oidc_sign_in TO drovi_auth;
 
 CREATE TABLE identity_link (
     issuer TEXT NOT NULL,
@@ -171,7 +175,9 @@ CREATE TABLE rate_limit (
 ALTER TABLE rate_limit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE rate_limit FORCE ROW LEVEL SECURITY;
 CREATE POLICY rate_limit_identity ON rate_limit TO drovi_identity USING (true) WITH CHECK (true);
+CREATE POLICY rate_limit_auth ON rate_limit TO drovi_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limit TO drovi_identity;
+GRANT SELECT, DELETE ON rate_limit TO drovi_auth;
 
 CREATE TABLE outgoing_mail (
     id UUID DEFAULT uuidv7() NOT NULL,
@@ -236,7 +242,9 @@ CREATE INDEX ix_admin_session_admin_id ON admin_session (admin_id);
 ALTER TABLE admin_session ENABLE ROW LEVEL SECURITY;
 ALTER TABLE admin_session FORCE ROW LEVEL SECURITY;
 CREATE POLICY admin_session_identity ON admin_session TO drovi_identity USING (true) WITH CHECK (true);
+CREATE POLICY admin_session_auth ON admin_session TO drovi_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON admin_session TO drovi_identity;
+GRANT SELECT, DELETE ON admin_session TO drovi_auth;
 
 -- Tables of before, for the role that signs people in ---------------------------------------------------
 

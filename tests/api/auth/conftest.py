@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import httpx2 as httpx
 import pytest
@@ -15,8 +13,8 @@ from starlette.testclient import TestClient
 
 from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime
+from resources.letters import Letter, opened
 from resources.schema import outgoing_mail
-from resources.secrets import Sealed
 from tests.conftest import Database
 
 PASSWORD = "a ladder against the barn"
@@ -50,9 +48,8 @@ class Letters:
 
     database: Database
     runtime: ApiRuntime
-    seen: set[UUID] = field(default_factory=set)
 
-    def to(self, email: str) -> list[dict[str, Any]]:
+    def to(self, email: str) -> list[Letter]:
         """The letters to an address, oldest first, opened."""
         with self.database.worker.dispatch() as session:
             rows = session.execute(select(outgoing_mail).order_by(outgoing_mail.c.created_at)).all()
@@ -68,7 +65,7 @@ class Letters:
 
     def token(self, email: str) -> str:
         """The token in the latest letter's link."""
-        return str(self.to(email)[-1]["values"]["link"]).partition("#token=")[2]
+        return str(self.to(email)[-1].values["link"]).partition("#token=")[2]
 
     def forget(self) -> None:
         with self.database.worker.dispatch() as session:

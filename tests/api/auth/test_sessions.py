@@ -44,7 +44,7 @@ def test_signing_up_twice_answers_the_same_and_tells_the_owner(person: Person, l
     known = other("POST", "/auth/sign-up", json={"email": "twice@sign-up.example"})
     unknown = other("POST", "/auth/sign-up", json={"email": "new@sign-up.example"})
     assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
-    assert [letter["template"] for letter in letters.to("twice@sign-up.example")] == ["account_exists"]
+    assert [letter.template for letter in letters.to("twice@sign-up.example")] == ["account_exists"]
 
 
 @pytest.mark.parametrize("password", ["short", "Password2026!!", "aaaaaaaaaaaaaaa", "x" * 300])
@@ -180,7 +180,7 @@ def test_a_reset_ends_every_session_and_works_once(
     assert browser().sign_in(one.email).status_code == 401
     assert browser().sign_in(one.email, "a new ladder, a new barn").status_code == 200
     assert browser()("POST", "/auth/password/reset", json=body).status_code == 422
-    assert [letter["template"] for letter in letters.to(one.email)] == ["reset_password", "password_changed"]
+    assert [letter.template for letter in letters.to(one.email)] == ["reset_password", "password_changed"]
 
 
 def test_a_changed_password_ends_the_other_sessions_only(

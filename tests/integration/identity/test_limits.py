@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from resources.errors import RateLimited
-from resources.identity.limits import Limit, forget_idle, give_back, take
+from resources.identity.limits import Limit, give_back, take
 from tests.conftest import Database
 
 FEW = Limit("few", 5, 60)
@@ -72,4 +72,5 @@ def test_the_table_names_nobody_and_forgets(database: Database) -> None:
         rows = session.execute(text("SELECT rate_limit::text FROM rate_limit")).scalars().all()
     assert "anne" not in str(rows)
     _age(database, 2 * 86_400)
-    assert forget_idle(database.identity) == 1
+    with database.worker.dispatch() as session:
+        assert session.execute(text("SELECT forget_expired()")).scalar_one() == 1
