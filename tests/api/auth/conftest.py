@@ -53,15 +53,7 @@ class Letters:
         """The letters to an address, oldest first, opened."""
         with self.database.worker.dispatch() as session:
             rows = session.execute(select(outgoing_mail).order_by(outgoing_mail.c.created_at)).all()
-        opened = [
-            self.runtime.secrets.open(
-                row.org_id or UUID(int=0), row.id, Sealed(row.key_id, bytes(row.ciphertext))
-            )
-            for row in rows
-        ]
-        return [
-            letter | {"values": json.loads(letter["values"])} for letter in opened if letter["to"] == email
-        ]
+        return [letter for row in rows if (letter := opened(self.runtime.secrets, row)).to == email]
 
     def token(self, email: str) -> str:
         """The token in the latest letter's link."""
