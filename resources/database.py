@@ -72,14 +72,18 @@ _ENTER_ORGANISATION = text("SELECT set_config('drovi.org_id', :org_id, true)")
 
 
 def engine_for(
-    url: str, *, application_name: str, statement_timeout: float = STATEMENT_TIMEOUT_SECONDS
+    url: str,
+    *,
+    application_name: str,
+    statement_timeout: float = STATEMENT_TIMEOUT_SECONDS,
+    overflow: int = POOL_OVERFLOW,
 ) -> Engine:
     """A pooled engine on ``postgresql://…`` with a time-out on connecting and on every statement."""
     milliseconds = int(statement_timeout * 1000)
     return create_engine(
         with_driver(url, "psycopg"),
         pool_size=POOL_SIZE,
-        max_overflow=POOL_OVERFLOW,
+        max_overflow=overflow,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
         hide_parameters=True,  # an error's text reaches logs; its parameters are content
         connect_args={
@@ -151,7 +155,8 @@ class IdentityDatabase:
     """The identity role: people, credentials, sessions and memberships of every organisation, and no content."""
 
     def __init__(self, url: str, *, application_name: str = "drovi-identity") -> None:
-        self._engine = engine_for(url, application_name=application_name)
+        # A request may hold two connections: its own, and one for what must outlive a refusal.
+        self._engine = engine_for(url, application_name=application_name, overflow=2 * POOL_OVERFLOW)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
