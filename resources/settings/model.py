@@ -1,46 +1,41 @@
 """Every setting of the platform, in one frozen object read once from the environment.
 
 Each field has a default that works on one machine, and a description from which
-``docs/reference/settings.md`` is generated (``python -m resources.settings`` prints it). Nothing else
-in the code reads the environment for configuration. Secrets never have a literal default: those a
-person must give are empty, those the machine can make for itself are in :class:`SecretFile`.
+``docs/reference/settings.md`` is generated. Nothing else in the code reads the environment for
+configuration. Secrets never have a literal default: those a person must give are empty, those the machine can
+make for itself are in :class:`SecretFile`.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from resources.errors import NotConfigured
 from resources.secret_file import SecretFile
+from resources.settings.addresses import (
+    APP_ROLE,
+    WORKER_ROLE,
+    DatabaseUrls,
+    check_http,
+    check_mail,
+    check_object_store,
+    check_postgres,
+    replaced,
+)
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-OWNER_ROLE = "drovi_owner"
-APP_ROLE = "drovi_app"
-WORKER_ROLE = "drovi_worker"
 MEBIBYTE = 1024 * 1024
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseUrls:
-    """Where each role connects: ``postgresql://`` addresses without a driver suffix, passwords included."""
-
-    owner: str = field(repr=False)
-    app: str = field(repr=False)
-    worker: str = field(repr=False)
-    dagster: str = field(repr=False)
 
 
 def _setting(variable: str, section: str, description: str, default: Any, **limits: Any) -> Any:
@@ -212,6 +207,38 @@ class Settings(BaseSettings):
         ge=64 * MEBIBYTE,
     )
 
+    mail_url: SecretStr = _setting(
+        "DROVI_MAIL_URL",
+        "Mail",
+        "How mail leaves: `smtp://user:password@host:587` (STARTTLS, required but on loopback), "
+        "`smtps://user:password@host:465`, or `resend://`. Empty: as files in the folder `mail` under DROVI_HOME.",
+        SecretStr(""),
+    )
+    mail_from: str = _setting(
+        "DROVI_MAIL_FROM",
+        "Mail",
+        "Sender, `address` or `Name <address>`. Empty: `Drovi <drovi@localhost>`, for the folder alone.",
+        "",
+    )
+    mail_ca_file: str = _setting(
+        "DROVI_MAIL_CA_FILE",
+        "Mail",
+        "PEM file of a certificate authority that a mail server of one's own is trusted by, beside the public ones.",
+        "",
+    )
+    resend_api_key: SecretStr = _setting(
+        "RESEND_API_KEY", "Mail", "API key of Resend, where DROVI_MAIL_URL is `resend://`.", SecretStr("")
+    )
+    resend_base_url: str = _setting(
+        "RESEND_BASE_URL", "Mail", "Address of Resend's API.", "https://api.resend.com"
+    )
+    public_url: str = _setting(
+        "DROVI_PUBLIC_URL",
+        "Mail",
+        "Where people reach Drovi in a browser: links in mails start with it.",
+        "http://127.0.0.1:8000",
+    )
+
     organisation_name: str = _setting(
         "DROVI_ORGANISATION", "First organisation", "Name of the organisation that set-up creates.", "My firm"
     )
@@ -238,25 +265,25 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _postgres(cls, url: SecretStr) -> SecretStr:
-        text = url.get_secret_value()
-        if text and (urlsplit(text).scheme != "postgresql" or not urlsplit(text).hostname):
-            raise ValueError("must look like postgresql://user:password@host:5432/database")
+        check_postgres(url.get_secret_value())
         return url
 
     @field_validator("object_store_url")
     @classmethod
     def _object_store(cls, url: str) -> str:
-        parts = urlsplit(url)
-        local = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
-        if url and not local and not (parts.scheme == "s3" and parts.netloc):
-            raise ValueError("must look like file:///folder or s3://bucket/prefix")
+        check_object_store(url)
         return url
 
-    @field_validator("s3_endpoint_url", "llm_base_url")
+    @field_validator("mail_url")
+    @classmethod
+    def _mail(cls, url: SecretStr) -> SecretStr:
+        check_mail(url.get_secret_value())
+        return url
+
+    @field_validator("s3_endpoint_url", "llm_base_url", "resend_base_url", "public_url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
-            raise ValueError("must look like https://host")
+        check_http(url)
         return url.rstrip("/")
 
     @classmethod
@@ -301,6 +328,10 @@ class Settings(BaseSettings):
         """``OBJECT_STORE_URL``, or the local folder that stands for it."""
         return self.object_store_url or (self.home / "objects").as_uri()
 
+    def public_link(self, path: str, **parameters: str) -> str:
+        """A link into Drovi for a mail. Its secret, if it has one, is the parameter ``token``: logs redact that name."""
+        return f"{self.public_url}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
+
     def external_database_urls(self) -> DatabaseUrls:
         """The roles' addresses on the server of ``DATABASE_URL``.
 
@@ -315,38 +346,16 @@ class Settings(BaseSettings):
         return DatabaseUrls(
             owner=owner,
             app=self.database_app_url.get_secret_value()
-            or _replaced(owner, user=APP_ROLE, password=self.role_password(APP_ROLE)),
+            or replaced(owner, user=APP_ROLE, password=self.role_password(APP_ROLE)),
             worker=self.database_worker_url.get_secret_value()
-            or _replaced(owner, user=WORKER_ROLE, password=self.role_password(WORKER_ROLE)),
-            dagster=self.dagster_database_url.get_secret_value() or _replaced(owner, database="dagster"),
+            or replaced(owner, user=WORKER_ROLE, password=self.role_password(WORKER_ROLE)),
+            dagster=self.dagster_database_url.get_secret_value() or replaced(owner, database="dagster"),
         )
 
     def role_password(self, role: str) -> str:
         """The password of ``drovi_app`` or ``drovi_worker`` (given, or generated), or of an embedded role."""
         given = {APP_ROLE: self.database_app_password, WORKER_ROLE: self.database_worker_password}.get(role)
         return (given and given.get_secret_value()) or self.secrets.get(f"postgres_{role}")
-
-
-def with_driver(url: str, driver: str) -> str:
-    """``postgresql://…`` as SQLAlchemy wants it: ``postgresql+<driver>://…``.
-
-    The suffix is never left out: SQLAlchemy 2.1 picks psycopg 3 for a bare address, dagster-postgres
-    speaks only psycopg2.
-    """
-    return url.replace("postgresql://", f"postgresql+{driver}://", 1)
-
-
-def _replaced(url: str, *, user: str = "", password: str = "", database: str = "") -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    login = parts.netloc.rpartition("@")[0]
-    if user:
-        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-    return urlunsplit(
-        parts._replace(
-            netloc=f"{login}@{host}" if login else host, path=f"/{database}" if database else parts.path
-        )
-    )
 
 
 @functools.cache
@@ -360,27 +369,3 @@ def _load() -> Settings:
             f"The settings cannot be used: {problems}.",
             remedy="Correct these environment variables; docs/reference/settings.md lists them all.",
         ) from None
-
-
-def render_reference() -> str:
-    """Every setting as Markdown, by section, in the order of the class."""
-    lines = [
-        "# Settings",
-        "",
-        "Read from the environment when a process starts. All are optional: the defaults run the whole platform on one machine.",
-    ]
-    section = ""
-    for info in Settings.model_fields.values():
-        extra = info.json_schema_extra
-        assert isinstance(extra, dict)
-        if extra["section"] != section:
-            section = str(extra["section"])
-            lines += ["", f"## {section}", "", "| variable | default | what it is |", "|---|---|---|"]
-        value = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
-        shown = f"`{value}`" if str(value) else "empty"
-        lines.append(f"| `{info.validation_alias}` | {shown} | {info.description} |")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(render_reference())

@@ -1,0 +1,20 @@
+"""The platform's configuration: read once from the environment, frozen, each field with its description.
+
+``model`` holds the fields; ``addresses`` what an address among them must look like; ``reference`` writes
+``docs/reference/settings.md`` (``python -m resources.settings`` prints it).
+"""
+
+from resources.settings.addresses import APP_ROLE, OWNER_ROLE, WORKER_ROLE, DatabaseUrls, with_driver
+from resources.settings.model import MEBIBYTE, Settings
+from resources.settings.reference import render_reference
+
+__all__ = [
+    "APP_ROLE",
+    "MEBIBYTE",
+    "OWNER_ROLE",
+    "WORKER_ROLE",
+    "DatabaseUrls",
+    "Settings",
+    "render_reference",
+    "with_driver",
+]
