@@ -58,10 +58,13 @@ _COPY = """
 COPY landing (provider_id, content_hash, version, occurred_at, "window", payload, blob, audience_id) FROM STDIN (FORMAT BINARY)
 """
 _TYPES = ("text", "bytea", "int8", "timestamptz", "text", "text", "text", "uuid")
-_ALIVE = """landing.version > coalesce((
+# Most streams have no tombstone at all: that is asked once a page, and each row's own only where there is one.
+_ALIVE = """(NOT (SELECT EXISTS (
+    SELECT FROM tombstone WHERE connection_id = %(connection)s AND stream = %(stream)s
+)) OR landing.version > coalesce((
     SELECT version FROM tombstone
     WHERE connection_id = %(connection)s AND stream = %(stream)s AND provider_id = landing.provider_id
-), landing.version - 1)"""
+), landing.version - 1))"""
 _INSERT = """
 INSERT INTO source_item AS item
     (org_id, audience_id, connection_id, stream, provider_id, content_hash, version, occurred_at, "window",

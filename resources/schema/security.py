@@ -22,6 +22,8 @@ SEARCH_ROLE = "drovi_search"
 """Owns the search functions: may read the index past RLS, and applies the same predicate inside them."""
 AUTH_ROLE = "drovi_auth"
 """Owns ``authenticate``: finds a key's owner before an organisation is known."""
+CASCADE_ROLE = "drovi_cascade"
+"""Owns ``connection_takes_items``: a deleted connection's items go, whoever deletes it."""
 
 ORG = "(SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)"
 USER = "(SELECT nullif(current_setting('drovi.user_id', true), '')::uuid)"
@@ -32,6 +34,7 @@ _EVERY_ROW = "true"
 
 DEFINER_FUNCTIONS: dict[str, str] = {
     "authenticate": AUTH_ROLE,
+    "connection_takes_items": CASCADE_ROLE,
     "search_lexical": SEARCH_ROLE,
     "search_semantic": SEARCH_ROLE,
     "search_weights": SEARCH_ROLE,
@@ -46,8 +49,9 @@ POLICY_EXCEPTIONS: dict[str, dict[str, str]] = {
         "audience": _EVERY_ROW,
         "audience_member": _EVERY_ROW,
     },
+    CASCADE_ROLE: {"source_item": _EVERY_ROW},
 }
-"""What the owners of those functions may read."""
+"""What the owners of those functions may read, and the last one delete."""
 
 
 @dataclass(frozen=True, slots=True)
