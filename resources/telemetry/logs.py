@@ -25,8 +25,6 @@ _QUIET = (
     "botocore",
     "boto3",
     "urllib3",
-    "sentence_transformers",
-    "transformers",
     "alembic",
 )
 
