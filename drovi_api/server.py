@@ -50,7 +50,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             store=open_object_store(settings),
             embedder=embedder,
         )
-        yield ApiRuntime(database, embedder, SecretBox(settings.secrets), probes)
+        yield ApiRuntime(database, embedder, SecretBox(settings.master_keys), probes)
 
 
 def serve(settings: Settings, urls: DatabaseUrls) -> None:

@@ -1,7 +1,7 @@
 """Every setting of the platform, in one frozen object read once from the environment.
 
 Each field has a default that works on one machine, and a description from which
-``docs/reference/settings.md`` is generated (``python -m resources.settings`` prints it). Nothing else
+``docs/reference/settings.md`` is generated (``make docs``). Nothing else
 in the code reads the environment for configuration. Secrets never have a literal default: those a
 person must give are empty, those the machine can make for itself are in :class:`SecretFile`.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from resources.errors import NotConfigured
+from resources.master_keys import MasterKeys, parse_given
 from resources.secret_file import SecretFile
 
 if TYPE_CHECKING:
@@ -147,6 +147,14 @@ class Settings(BaseSettings):
         "",
     )
 
+    given_master_keys: SecretStr = _setting(
+        "DROVI_MASTER_KEYS",
+        "Secrets",
+        "Keys that stored secrets are sealed under: `id:base64,id:base64`, 32 bytes each, the current one first. "
+        "Empty: made by this machine, in secrets.json.",
+        SecretStr(""),
+    )
+
     kafka_bootstrap_servers: str = _setting(
         "KAFKA_BOOTSTRAP_SERVERS",
         "Event log",
@@ -243,6 +251,13 @@ class Settings(BaseSettings):
             raise ValueError("must look like postgresql://user:password@host:5432/database")
         return url
 
+    @field_validator("given_master_keys")
+    @classmethod
+    def _keys(cls, given: SecretStr) -> SecretStr:
+        """Refused when a process starts, not when it meets the first secret."""
+        parse_given(given.get_secret_value())
+        return given
+
     @field_validator("object_store_url")
     @classmethod
     def _object_store(cls, url: str) -> str:
@@ -291,6 +306,11 @@ class Settings(BaseSettings):
     def secrets(self) -> SecretFile:
         """The secrets this machine generated for itself."""
         return SecretFile(self.home)
+
+    @property
+    def master_keys(self) -> MasterKeys:
+        """What secrets that people give are sealed under."""
+        return MasterKeys(self.secrets, self.given_master_keys.get_secret_value())
 
     @property
     def embedded_database(self) -> bool:
@@ -360,27 +380,3 @@ def _load() -> Settings:
             f"The settings cannot be used: {problems}.",
             remedy="Correct these environment variables; docs/reference/settings.md lists them all.",
         ) from None
-
-
-def render_reference() -> str:
-    """Every setting as Markdown, by section, in the order of the class."""
-    lines = [
-        "# Settings",
-        "",
-        "Read from the environment when a process starts. All are optional: the defaults run the whole platform on one machine.",
-    ]
-    section = ""
-    for info in Settings.model_fields.values():
-        extra = info.json_schema_extra
-        assert isinstance(extra, dict)
-        if extra["section"] != section:
-            section = str(extra["section"])
-            lines += ["", f"## {section}", "", "| variable | default | what it is |", "|---|---|---|"]
-        value = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
-        shown = f"`{value}`" if str(value) else "empty"
-        lines.append(f"| `{info.validation_alias}` | {shown} | {info.description} |")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(render_reference())
