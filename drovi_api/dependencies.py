@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_type_hints
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
@@ -21,9 +22,10 @@ from sqlalchemy import Connection, CursorResult, Row, Select
 from sqlalchemy.sql.dml import UpdateBase
 from starlette.responses import Response
 
-from drovi_api.context import remember_principal
+from drovi_api.context import remember_principal, request_id_of
 from drovi_api.errors import problem_responses
 from drovi_api.runtime import ApiRuntime
+from resources.audit import Action, Actor, member, record
 from resources.database import sole
 from resources.errors import Forbidden, Unauthenticated
 from resources.organisations import KEY_PREFIX, hash_key
@@ -38,6 +40,34 @@ class ReadSession:
 
     connection: Connection
     principal: Principal
+    address: str = ""
+    request_id: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """The caller, as the audit log names them."""
+        return member(self.connection, self.principal, self.address)
+
+    def audit(
+        self,
+        action: Action,
+        subject_kind: str,
+        subject_id: UUID,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record what the request does, in its transaction; the last statement of an endpoint, see ``record``."""
+        record(
+            self.connection,
+            self.actor,
+            action,
+            subject_kind,
+            subject_id,
+            before=before,
+            after=after,
+            request_id=self.request_id,
+        )
 
     def all(self, query: Select[Any], **parameters: Any) -> Sequence[Row[Any]]:
         """Every row, in the query's order; ``parameters`` are the values of its ``bindparam``s."""
@@ -132,7 +162,9 @@ def _in_transaction(endpoint: Callable[..., BaseModel], status: int) -> Callable
                     "Viewers cannot change anything.",
                     remedy="Ask an owner or administrator for another role.",
                 )
-            answer = endpoint(**values, **{session_name: make_session(connection, principal)})
+            address = request.client.host if request.client else ""
+            session = make_session(connection, principal, address, request_id_of(request.scope))
+            answer = endpoint(**values, **{session_name: session})
         body = answer.__pydantic_serializer__.to_json(answer)
         return Response(body, status, media_type="application/json")
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.registry import spec_of
+from resources.audit import Action, Actor, member, record
 from resources.errors import Conflict, Invalid, InvariantBroken, NeedsPerson, NotFound
 from resources.schema import audience, audience_member, connection_secret
 from resources.schema import connection as connection_table
@@ -30,8 +31,12 @@ def create_connection(
     name: str,
     config: Mapping[str, Any],
     visibility: Visibility = "ORG_SHARED",
+    actor: Actor | None = None,
+    request_id: str = "",
 ) -> UUID:
     """Link a source, in the caller's own (application) transaction; secrets among ``config`` are sealed apart.
+
+    Audited, as the act of ``actor`` or else of the principal.
 
     Raises:
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
@@ -70,6 +75,17 @@ def create_connection(
                 ciphertext=sealed.ciphertext,
             )
         )
+    # Administrators read the log: what a private source is called is its owner's alone.
+    told = {"name": name} if visibility == "ORG_SHARED" else {}
+    record(
+        session,
+        actor or member(session, principal),
+        Action.CONNECTION_CREATED,
+        "connection",
+        connection_id,
+        after={"connector": connector, "visibility": visibility, **told},
+        request_id=request_id,
+    )
     return connection_id
 
 

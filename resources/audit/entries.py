@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resources.schema import audit_entry
+from resources.schema import app_user, audit_entry
 from resources.telemetry.redaction import redact
+from resources.tenancy import Principal
 
 PLATFORM: Final = UUID(int=0)
 """The organisation of the platform's own chain: keys, administrators, organisations that come and go."""
@@ -90,6 +91,15 @@ class Actor:
 
 SYSTEM: Final = Actor(ActorKind.SYSTEM, label="Drovi")
 """Nobody in particular: what the platform does by itself, and what is done on its machine's command line."""
+
+
+def member(connection: Connection, principal: Principal, address: str = "") -> Actor:
+    """A caller as an actor, in their own transaction: that is the row of the users that they may read."""
+    email = connection.execute(
+        select(app_user.c.email).where(app_user.c.id == principal.user_id)
+    ).scalar_one_or_none()
+    return Actor(ActorKind.USER, str(principal.user_id), email or "", address)
+
 
 _VALUE: Final = JSONB(none_as_null=True)
 _APPEND: Final = select(

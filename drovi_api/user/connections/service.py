@@ -9,6 +9,7 @@ from drovi_api.user.connections import repository
 from drovi_api.user.connections.schemas import Connection, NewConnection
 from drovi_assets.connectors.connections import create_connection
 from drovi_assets.connectors.sources.documents import Documents
+from resources.audit import Action
 from resources.errors import Conflict, Forbidden
 from resources.secrets import SecretBox
 from resources.tenancy import Role
@@ -38,6 +39,8 @@ def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Con
         name=new.name,
         config=new.config,
         visibility=new.visibility,
+        actor=session.actor,
+        request_id=session.request_id,
     )
     return repository.one(session, connection_id)
 
@@ -52,4 +55,7 @@ def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None
     connection = repository.one(session, connection_id)
     if connection.status == "paused":
         raise Conflict("The connection is paused.", remedy="Resume it before you sync it.")
-    return repository.request_sync(session, connection_id, idempotency_key)
+    job_id, asked_anew = repository.request_sync(session, connection_id, idempotency_key)
+    if asked_anew:
+        session.audit(Action.CONNECTION_SYNC_REQUESTED, "connection", connection_id, after={"job_id": job_id})
+    return job_id
