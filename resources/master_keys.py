@@ -57,11 +57,6 @@ class MasterKeys:
         self._given = parse_given(given)
         self._known: Mapping[str, bytes] = {}
 
-    @property
-    def from_environment(self) -> bool:
-        """Whether new secrets are sealed under a key of the environment."""
-        return bool(self._given)
-
     def current(self) -> str:
         """The id of the key to seal under. Read anew each time: a key that was rotated away must not be used again."""
         if self._given:

@@ -65,7 +65,9 @@ def verify_chains(as_json: AsJson = False) -> None:
                     f"Problems of {chain['organisation']}", chain["problems"], ("sequence", "message")
                 )
             screen.print(
-                "The audit log is as it was written." if sound else "[red]The audit log was tampered with.[/]"
+                "Every entry fits its chain, its head and its anchors."
+                if sound
+                else "[red]The audit log is not as it was written.[/]"
             )
         if not sound:
             raise typer.Exit(EXIT_FAILED)

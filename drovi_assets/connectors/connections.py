@@ -42,13 +42,7 @@ def create_connection(
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
         Conflict: the organisation has a connection of that name.
     """
-    try:
-        spec = spec_of(connector)
-        secrets = {key: str(config[key]) for key in spec.secrets if config.get(key)}
-        public = {key: value for key, value in config.items() if key not in spec.secrets}
-        spec.checked(public)
-    except (NotFound, NeedsPerson) as error:
-        raise Invalid(error.message, remedy=error.remedy) from error
+    public, secrets = _checked(connector, config)
     connection_id: UUID | None = session.execute(
         insert(connection_table)
         .values(
@@ -66,24 +60,14 @@ def create_connection(
     if connection_id is None:
         raise Conflict(f"There is a connection named “{name}” already.", remedy="Choose another name.")
     if secrets:
-        sealed = box.seal(principal.org_id, connection_id, secrets)
-        session.execute(
-            insert(connection_secret).values(
-                org_id=principal.org_id,
-                connection_id=connection_id,
-                key_id=sealed.key_id,
-                ciphertext=sealed.ciphertext,
-            )
-        )
-    # Administrators read the log: what a private source is called is its owner's alone.
-    told = {"name": name} if visibility == "ORG_SHARED" else {}
+        _keep(session, box, principal.org_id, connection_id, secrets)
     record(
         session,
         actor or member(session, principal),
         Action.CONNECTION_CREATED,
         "connection",
         connection_id,
-        after={"connector": connector, "visibility": visibility, **told},
+        after=_told(connector, name, visibility),
         request_id=request_id,
     )
     return connection_id
@@ -124,6 +108,38 @@ def ensure_folder(
         config=config,
         visibility="PRIVATE" if private else "ORG_SHARED",
     )
+
+
+def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What may be shown of a configuration, and its secrets."""
+    try:
+        spec = spec_of(connector)
+        secrets = {key: str(config[key]) for key in spec.secrets if config.get(key)}
+        public = {key: value for key, value in config.items() if key not in spec.secrets}
+        spec.checked(public)
+    except (NotFound, NeedsPerson) as error:
+        raise Invalid(error.message, remedy=error.remedy) from error
+    return public, secrets
+
+
+def _keep(
+    session: Connection, box: SecretBox, org_id: UUID, connection_id: UUID, secrets: Mapping[str, str]
+) -> None:
+    sealed = box.seal(org_id, connection_id, secrets)
+    session.execute(
+        insert(connection_secret).values(
+            org_id=org_id,
+            connection_id=connection_id,
+            key_id=sealed.key_id,
+            ciphertext=sealed.ciphertext,
+        )
+    )
+
+
+def _told(connector: str, name: str, visibility: Visibility) -> dict[str, str]:
+    """Administrators read the log: what a private source is called is its owner's alone."""
+    shown = {"name": name} if visibility == "ORG_SHARED" else {}
+    return {"connector": connector, "visibility": visibility, **shown}
 
 
 def _audience(session: Connection, principal: Principal, visibility: Visibility) -> UUID:

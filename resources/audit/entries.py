@@ -132,7 +132,8 @@ def record(
     """Add an entry to the chain of the transaction's organisation, and give its number.
 
     Entry and act commit together or not at all. Call it last in the transaction: until that ends, others who
-    audit in the same organisation wait. ``before`` and ``after`` hold what changed; a value whose name or shape is
+    audit in the same organisation wait. An act over many things is one entry: thousands in one transaction queue on
+    the versions of one row, in quadratic time. ``before`` and ``after`` hold what changed; a value whose name or shape is
     a secret's does not get in.
     """
     values = {
