@@ -37,7 +37,7 @@ class Environment:
     @property
     def secrets(self) -> SecretBox:
         """Seals what people give us to connect with."""
-        return SecretBox(self.settings.secrets)
+        return SecretBox(self.settings.master_keys)
 
     @property
     def api_key(self) -> str:
