@@ -34,6 +34,7 @@ class Purpose(StrEnum):
 
     CONNECTION = "connection"
     SECOND_FACTOR = "second_factor"
+    LETTER = "letter"
     WEBHOOK = "webhook"
 
 

@@ -62,12 +62,16 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 
 def anchor_audit_log(runtime: Runtime) -> int:
-    """How many chains were anchored. A store that does not answer holds nothing else up: the next tick tries again."""
+    """How many chains were anchored; what has expired is forgotten by the same clock. A store that does not answer holds nothing else up: the next tick tries again."""
     try:
-        return anchor(runtime.database, runtime.objects)
+        anchored = anchor(runtime.database, runtime.objects)
+        if anchored:  # by the hour, and not where nobody did anything
+            with runtime.database.dispatch() as connection:
+                connection.execute(select(func.forget_expired()))
     except DroviError as error:
         _log.warning("the audit log could not be anchored", error=str(error))
         return 0
+    return anchored
 
 
 def read_elsewhere(runtime: Runtime, instance: dg.DagsterInstance) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from drovi.cli.output import EXIT_FAILED, AsJson, explained, print_json, print_table, screen
-from drovi.environment import open_environment
+from drovi.environment import Environment, open_environment
 from resources import rotation
 from resources.audit import SYSTEM
 
@@ -26,7 +26,7 @@ def list_keys(as_json: AsJson = False) -> None:
     """List the master keys, which is current, and how many stored secrets each seals. No key is shown."""
     with explained(), open_environment() as environment:
         known = {key.id: key for key in environment.settings.master_keys.all()}
-        used = rotation.usage(environment.runtime.database)
+        used = rotation.usage(_databases(environment))
         rows = [
             {
                 "id": key_id,
@@ -54,7 +54,7 @@ def rotate(
     """Make a new master key and wrap every stored secret's data key under it; exit code 1 where one does not open."""
     with explained(), open_environment() as environment:
         done = rotation.rotate(
-            environment.runtime.database, environment.settings.master_keys, SYSTEM, resume=resume
+            _databases(environment), environment.settings.master_keys, SYSTEM, resume=resume
         )
         if as_json:
             print_json(asdict(done))
@@ -69,5 +69,9 @@ def rotate(
 def retire(key_id: Annotated[str, typer.Argument(help="See `drovi keys list`.")]) -> None:
     """Forget a master key for good; refused while a stored secret uses it."""
     with explained(), open_environment() as environment:
-        rotation.retire(environment.runtime.database, environment.settings.master_keys, key_id, SYSTEM)
+        rotation.retire(_databases(environment), environment.settings.master_keys, key_id, SYSTEM)
         screen.print(f"{key_id} is forgotten.")
+
+
+def _databases(environment: Environment) -> rotation.Databases:
+    return rotation.Databases(environment.runtime.database, environment.identity)

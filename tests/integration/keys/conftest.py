@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import insert, select
 
 from resources import audiences
-from resources.database import WorkerDatabase
+from resources.database import IdentityDatabase, WorkerDatabase
 from resources.master_keys import MasterKeys
+from resources.rotation import Databases
 from resources.schema import connection as connection_table
 from resources.schema import connection_secret
 from resources.secret_file import SecretFile
@@ -25,8 +26,14 @@ class Vault:
     """Connections with secrets, and what opens them."""
 
     database: WorkerDatabase
+    identity: IdentityDatabase
     file: SecretFile
     tenants: tuple[Tenant, Tenant]
+
+    @property
+    def databases(self) -> Databases:
+        """Whoever may write sealed secrets."""
+        return Databases(self.database, self.identity)
 
     @property
     def keys(self) -> MasterKeys:
@@ -77,4 +84,9 @@ class Vault:
 
 @pytest.fixture
 def vault(database: Database, tenant: Tenant, tmp_path: Path) -> Vault:
-    return Vault(database.worker, SecretFile(tmp_path), (tenant, make_tenant(database, "Dubois Audit")))
+    return Vault(
+        database.worker,
+        database.identity,
+        SecretFile(tmp_path),
+        (tenant, make_tenant(database, "Dubois Audit")),
+    )

@@ -9,16 +9,18 @@ from threading import Event
 from uuid import UUID, uuid4
 
 import psycopg
+import pyotp
 import pytest
 from sqlalchemy import select, update
 
-from resources import master_keys, rotation
+from resources import letters, master_keys, rotation
 from resources.audit import PLATFORM, SYSTEM, newest
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.errors import Conflict, CredentialExpired
+from resources.identity import people, second_factor
 from resources.master_keys import FIRST_FORMAT_KEY, MasterKeys
 from resources.rotation import retire, rotate, usage
-from resources.schema import connection_secret
+from resources.schema import connection_secret, outgoing_mail
 from resources.secrets import Sealed, SecretBox
 from tests.conftest import Database, Tenant
 from tests.integration.keys.conftest import Vault
@@ -64,14 +66,14 @@ def test_ten_thousand_rows_are_rotated_while_four_threads_use_them(vault: Vault)
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(load.until, stop) for load in loads]
         try:
-            done = rotate(vault.database, vault.keys, SYSTEM)
+            done = rotate(vault.databases, vault.keys, SYSTEM)
         finally:
             stop.set()
         for one in running:
             one.result()
     assert done.unopened == ()
     assert all(load.opened > 0 for load in loads)
-    assert usage(vault.database) == {done.key_id: 10_000}
+    assert usage(vault.databases) == {done.key_id: 10_000}
     assert done.key_id != old
     box = SecretBox(vault.keys)
     resealed = set().union(*(load.resealed for load in loads))
@@ -97,11 +99,11 @@ def test_a_row_sealed_anew_in_mid_rotation_is_not_overwritten(
         return new
 
     monkeypatch.setattr(SecretBox, "rewrap", slowly)
-    done = rotate(vault.database, vault.keys, SYSTEM)
+    done = rotate(vault.databases, vault.keys, SYSTEM)
     assert done.rewrapped == 0
     opened = SecretBox(vault.keys).open(tenant.principal.org_id, one, vault.rows(tenant)[one])
     assert opened == {"password": f"{one} again"}
-    assert usage(vault.database) == {done.key_id: 1}
+    assert usage(vault.databases) == {done.key_id: 1}
 
 
 def test_a_row_sealed_under_the_old_key_behind_the_rotations_back_is_met_again(
@@ -123,8 +125,8 @@ def test_a_row_sealed_under_the_old_key_behind_the_rotations_back_is_met_again(
         return written
 
     monkeypatch.setattr(rotation._Wrapping, "rewrap", then_late)
-    done = rotate(vault.database, vault.keys, SYSTEM)
-    assert usage(vault.database) == {done.key_id: 3}
+    done = rotate(vault.databases, vault.keys, SYSTEM)
+    assert usage(vault.databases) == {done.key_id: 3}
     assert sealed.key_id == old != done.key_id
 
 
@@ -144,12 +146,12 @@ def test_an_interrupted_rotation_goes_on_where_it_stopped(
     with monkeypatch.context() as patched:
         patched.setattr(SecretBox, "rewrap", then_killed)
         with pytest.raises(KeyboardInterrupt):
-            rotate(vault.database, vault.keys, SYSTEM)
+            rotate(vault.databases, vault.keys, SYSTEM)
     current = vault.keys.current()
-    assert usage(vault.database)[current] == 20
-    done = rotate(vault.database, vault.keys, SYSTEM, resume=True)
+    assert usage(vault.databases)[current] == 20
+    done = rotate(vault.databases, vault.keys, SYSTEM, resume=True)
     assert (done.key_id, done.rewrapped) == (current, 15)
-    assert usage(vault.database) == {current: 35}
+    assert usage(vault.databases) == {current: 35}
 
 
 def test_two_rotations_at_once_end_under_one_key(vault: Vault) -> None:
@@ -158,7 +160,7 @@ def test_two_rotations_at_once_end_under_one_key(vault: Vault) -> None:
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(rotate, vault.database, vault.keys, SYSTEM) for _ in range(2)]
         done = [one.result() for one in both]
-    assert usage(vault.database) == {vault.keys.current(): 600}
+    assert usage(vault.databases) == {vault.keys.current(): 600}
     assert done[0].unopened == done[1].unopened == ()
 
 
@@ -168,9 +170,9 @@ def test_rows_of_the_first_format_are_rotated_into_envelopes(vault: Vault) -> No
     (one,) = vault.connections(tenant, 1)
     org_id = tenant.principal.org_id
     vault.keep(tenant, [(one, sealed_as_before(vault.file, org_id, one, b'{"password":"x"}'))])
-    assert usage(vault.database) == {FIRST_FORMAT_KEY: 1}
-    done = rotate(vault.database, vault.keys, SYSTEM)
-    assert (done.rewrapped, usage(vault.database)) == (1, {done.key_id: 1})
+    assert usage(vault.databases) == {FIRST_FORMAT_KEY: 1}
+    done = rotate(vault.databases, vault.keys, SYSTEM)
+    assert (done.rewrapped, usage(vault.databases)) == (1, {done.key_id: 1})
     assert SecretBox(vault.keys).open(org_id, one, vault.rows(tenant)[one]) == {"password": "x"}
 
 
@@ -191,7 +193,7 @@ def test_a_row_that_does_not_open_is_named_and_stops_nothing(vault: Vault) -> No
     write(first, damaged, bytes(flipped))
     write(first, b, rows[a].ciphertext)
     write(second, c, rows[a].ciphertext)
-    done = rotate(vault.database, vault.keys, SYSTEM)
+    done = rotate(vault.databases, vault.keys, SYSTEM)
     assert done.rewrapped == 1
     assert {one.subject_id for one in done.unopened} == {b, c, damaged}
     box = SecretBox(vault.keys)
@@ -202,7 +204,7 @@ def test_a_row_that_does_not_open_is_named_and_stops_nothing(vault: Vault) -> No
 
 def test_a_rotation_is_audited_without_a_key(vault: Vault) -> None:
     vault.seal(vault.tenants[0], 2)
-    done = rotate(vault.database, vault.keys, SYSTEM)
+    done = rotate(vault.databases, vault.keys, SYSTEM)
     with vault.database.organisation(PLATFORM) as session:
         (entry,) = newest(session, PLATFORM, 10)
     assert (entry.action, entry.subject_id) == ("keys.rotated", done.key_id)
@@ -216,15 +218,15 @@ class TestRetiring:
         old = vault.keys.current()
         vault.keys.add()
         with pytest.raises(Conflict, match="2 stored secrets"):
-            retire(vault.database, vault.keys, old, SYSTEM)
+            retire(vault.databases, vault.keys, old, SYSTEM)
         assert old in vault.file.all()
 
     def test_one_that_nothing_uses_any_more_goes(self, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
         (one,) = vault.seal(vault.tenants[0], 1)
         old = vault.keys.current()
-        rotate(vault.database, vault.keys, SYSTEM)
+        rotate(vault.databases, vault.keys, SYSTEM)
         monkeypatch.setattr(master_keys, "GRACE", master_keys.GRACE * 0)
-        retire(vault.database, vault.keys, old, SYSTEM)
+        retire(vault.databases, vault.keys, old, SYSTEM)
         assert old not in vault.file.all()
         org_id = vault.tenants[0].principal.org_id
         assert SecretBox(vault.keys).open(org_id, one, vault.rows(vault.tenants[0])[one])
@@ -236,7 +238,7 @@ class TestRetiring:
 
     def test_a_refusal_is_no_entry(self, vault: Vault) -> None:
         with pytest.raises(Conflict):
-            retire(vault.database, vault.keys, vault.keys.current(), SYSTEM)
+            retire(vault.databases, vault.keys, vault.keys.current(), SYSTEM)
         with vault.database.organisation(PLATFORM) as session:
             assert newest(session, PLATFORM, 10) == []
 
@@ -246,9 +248,9 @@ def test_keys_of_the_environment_take_over_from_those_of_the_file(vault: Vault) 
     vault.seal(vault.tenants[0], 5)
     keys = MasterKeys(vault.file, "vault-1:" + base64.b64encode(b"k" * 32).decode())
     with pytest.raises(Conflict, match="DROVI_MASTER_KEYS"):
-        rotate(vault.database, keys, SYSTEM)
-    assert rotate(vault.database, keys, SYSTEM, resume=True).key_id == "vault-1"
-    assert usage(vault.database) == {"vault-1": 5}
+        rotate(vault.databases, keys, SYSTEM)
+    assert rotate(vault.databases, keys, SYSTEM, resume=True).key_id == "vault-1"
+    assert usage(vault.databases) == {"vault-1": 5}
 
 
 def test_a_dump_of_the_database_holds_no_secret(
@@ -260,7 +262,7 @@ def test_a_dump_of_the_database_holds_no_secret(
     (one,) = vault.connections(tenant, 1)
     org_id = tenant.principal.org_id
     vault.keep(tenant, [(one, SecretBox(vault.keys).seal(org_id, one, {"password": planted}))])
-    rotate(vault.database, vault.keys, SYSTEM)
+    rotate(vault.databases, vault.keys, SYSTEM)
     name = database.urls.owner.rpartition("/")[2].partition("?")[0]
     with psycopg.connect(postgres.url(name, "superuser")) as connection:
         tables = connection.execute(
@@ -280,3 +282,33 @@ def test_a_dump_of_the_database_holds_no_secret(
         ):
             assert spelling.rstrip("=") not in dump
     assert planted not in dump
+
+
+def test_second_factors_and_waiting_letters_are_rotated_too(vault: Vault, database: Database) -> None:
+    """Whatever role keeps a secret, its old key can be retired after a rotation, and it still opens."""
+    box = SecretBox(vault.keys)
+    with database.identity.transaction() as session:
+        user_id = people.create(session, "totp@keys.example", "T", "en", None)
+        enrolment = second_factor.begin(session, box, user_id, "totp@keys.example")
+        for org_id in (None, vault.tenants[0].principal.org_id):
+            letters.queue(
+                session,
+                box,
+                to="totp@keys.example",
+                locale="en",
+                template="password_changed",
+                values={"recipient": "T", "link": "https://drovi.example/"},
+                org_id=org_id,
+            )
+    old = vault.keys.current()
+    done = rotate(vault.databases, vault.keys, SYSTEM)
+    assert (done.rewrapped, done.unopened) == (3, ())
+    assert usage(vault.databases) == {done.key_id: 3}
+    assert old != done.key_id
+    later = SecretBox(vault.keys)
+    with database.worker.dispatch() as session:
+        rows = session.execute(select(outgoing_mail)).all()
+    assert {letters.opened(later, row).to for row in rows} == {"totp@keys.example"}
+    with database.identity.transaction() as session:
+        code = pyotp.TOTP(enrolment.secret).now()
+        assert second_factor.accept_code(session, later, second_factor.OF_USERS, user_id, code)
