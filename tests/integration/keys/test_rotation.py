@@ -158,7 +158,7 @@ def test_two_rotations_at_once_end_under_one_key(vault: Vault) -> None:
     for tenant in vault.tenants:
         vault.seal(tenant, 300)
     with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(rotate, vault.database, vault.keys, SYSTEM) for _ in range(2)]
+        both = [pool.submit(rotate, vault.databases, vault.keys, SYSTEM) for _ in range(2)]
         done = [one.result() for one in both]
     assert usage(vault.databases) == {vault.keys.current(): 600}
     assert done[0].unopened == done[1].unopened == ()
