@@ -5,20 +5,19 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.registry import spec_of
-from resources.errors import Conflict, Invalid, InvariantBroken, NeedsPerson, NotFound
+from resources.errors import Conflict, Forbidden, Invalid, InvariantBroken, NeedsPerson, NotFound
+from resources.policies import Visibility, policies_of
 from resources.schema import audience, audience_member, connection_secret
 from resources.schema import connection as connection_table
 from resources.secrets import SecretBox
 from resources.tenancy import Principal
-
-Visibility = Literal["ORG_SHARED", "PRIVATE"]
 
 
 def create_connection(
@@ -29,11 +28,14 @@ def create_connection(
     connector: str,
     name: str,
     config: Mapping[str, Any],
-    visibility: Visibility = "ORG_SHARED",
+    visibility: Visibility | None = None,
 ) -> UUID:
     """Link a source, in the caller's own (application) transaction; secrets among ``config`` are sealed apart.
 
+    ``visibility`` None is the organisation's default.
+
     Raises:
+        Forbidden: the organisation's policies do not allow this kind of source.
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
         Conflict: the organisation has a connection of that name.
     """
@@ -44,6 +46,13 @@ def create_connection(
         spec.checked(public)
     except (NotFound, NeedsPerson) as error:
         raise Invalid(error.message, remedy=error.remedy) from error
+    policies = policies_of(session, principal.org_id)
+    if not policies.allow_connector(connector):
+        raise Forbidden(
+            f"Your organisation does not allow {spec.title} as a source.",
+            remedy="Ask an owner to allow it in the policies.",
+        )
+    visibility = visibility or policies.default_visibility
     connection_id: UUID | None = session.execute(
         insert(connection_table)
         .values(

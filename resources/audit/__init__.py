@@ -5,7 +5,7 @@ that whoever could change the rows and the functions of the database has not cha
 """
 
 from resources.audit.anchors import anchor
-from resources.audit.entries import PLATFORM, SYSTEM, Action, Actor, ActorKind, newest, record
+from resources.audit.entries import PLATFORM, SYSTEM, Action, Actor, ActorKind, newest, record, record_each
 from resources.audit.verification import Problem, Report, verify
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "anchor",
     "newest",
     "record",
+    "record_each",
     "verify",
 ]

@@ -31,6 +31,11 @@ MAIL_BY_ACCOUNT = Limit("mail/account", 5, 60 * 60)
 MAIL_BY_ADDRESS = Limit("mail/address", 50, 60 * 60)
 TOKEN_BY_ADDRESS = Limit("token/address", 300, 15 * 60)
 """Invitations, resets and confirmations: a whole firm accepts from one address."""
+INVITATION_BY_ACCOUNT = Limit("invitation/account", 5, 60 * 60)
+INVITATION_BY_ORGANISATION = Limit("invitation/organisation", 300, 60 * 60)
+INVITATION_LIST_BY_ORGANISATION = Limit("invitation-list/organisation", 10, 60 * 60)
+"""What an organisation can have mailed to people who never asked for it is bounded."""
+FOUNDING_BY_ACCOUNT = Limit("founding/account", 10, 24 * 60 * 60)
 
 _TAKE = text(
     """

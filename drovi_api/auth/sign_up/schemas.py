@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import Field, StringConstraints
-
-from drovi_api.auth.shapes import Address, Input, Locale, Password, PersonName, Token
-
-OrganisationName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+from drovi_api.auth.shapes import Address, Input, Locale, OrganisationName, Password, PersonName, Token
 
 
 class SignUp(Input):
