@@ -39,17 +39,11 @@ def create_connection(
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
         Conflict: the organisation has a connection of that name.
     """
-    try:
-        spec = spec_of(connector)
-        secrets = {key: str(config[key]) for key in spec.secrets if config.get(key)}
-        public = {key: value for key, value in config.items() if key not in spec.secrets}
-        spec.checked(public)
-    except (NotFound, NeedsPerson) as error:
-        raise Invalid(error.message, remedy=error.remedy) from error
+    public, secrets = _checked(connector, config)
     policies = policies_of(session, principal.org_id)
     if not policies.allow_connector(connector):
         raise Forbidden(
-            f"Your organisation does not allow {spec.title} as a source.",
+            f"Your organisation does not allow {connector} as a source.",
             remedy="Ask an owner to allow it in the policies.",
         )
     visibility = visibility or policies.default_visibility
@@ -71,15 +65,22 @@ def create_connection(
         raise Conflict(f"There is a connection named “{name}” already.", remedy="Choose another name.")
     if secrets:
         sealed = box.seal(principal.org_id, connection_id, secrets)
+        row = {"key_id": sealed.key_id, "ciphertext": sealed.ciphertext}
         session.execute(
-            insert(connection_secret).values(
-                org_id=principal.org_id,
-                connection_id=connection_id,
-                key_id=sealed.key_id,
-                ciphertext=sealed.ciphertext,
-            )
+            insert(connection_secret).values(org_id=principal.org_id, connection_id=connection_id, **row)
         )
     return connection_id
+
+
+def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The settings that may be shown, found acceptable, and the secrets among what was given."""
+    try:
+        spec = spec_of(connector)
+        public = {key: value for key, value in config.items() if key not in spec.secrets}
+        spec.checked(public)
+    except (NotFound, NeedsPerson) as error:
+        raise Invalid(error.message, remedy=error.remedy) from error
+    return public, {key: str(config[key]) for key in spec.secrets if config.get(key)}
 
 
 def find_connection(session: Connection, name: str) -> UUID | None:

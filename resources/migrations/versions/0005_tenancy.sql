@@ -29,3 +29,9 @@ $$;
 CREATE CONSTRAINT TRIGGER organisation_keeps_an_owner AFTER DELETE OR UPDATE OF role ON membership
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.role = 'OWNER')
     EXECUTE FUNCTION organisation_keeps_an_owner();
+
+-- The audit log is searched by what it was done to, by whom, by what was done, and by when.
+CREATE INDEX ix_audit_entry_subject ON audit_entry (org_id, subject_id, sequence);
+CREATE INDEX ix_audit_entry_actor ON audit_entry (org_id, actor_id, sequence);
+CREATE INDEX ix_audit_entry_action ON audit_entry (org_id, action, sequence);
+CREATE INDEX ix_audit_entry_at ON audit_entry (org_id, at);
