@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from resources.tenancy import Role
 from tests.api.auth.conftest import PASSWORD, Browser, Letters
+from tests.api.cases import POSTGRES_CONFIG
 from tests.api.conftest import Caller
 from tests.api.tenancy.conftest import Firm, id_of
 
@@ -81,21 +82,11 @@ def test_what_a_new_member_connects_privately_is_theirs(
     invite(firm.owner, "own@invited.example")
     new = browser()
     accept_as_new(new, letters.token("own@invited.example"))
-    body = {"connector": "postgres", "name": "Mine", "visibility": "PRIVATE", "config": _postgres()}
+    body = {"connector": "postgres", "name": "Mine", "visibility": "PRIVATE", "config": POSTGRES_CONFIG}
     created = new("POST", "/connections", json=body)
     assert created.status_code == 201
     assert new("GET", f"/connections/{created.json()['id']}").status_code == 200
     assert firm.owner("GET", f"/api/v1/connections/{created.json()['id']}").status_code == 404
-
-
-def _postgres() -> dict[str, Any]:
-    return {
-        "host": "db.example",
-        "database": "d",
-        "user": "u",
-        "password": "p4ssw0rd-of-it",
-        "tables": [{"table": "invoice", "key": ["id"]}],
-    }
 
 
 def test_an_invitation_works_once(firm: Firm, browser: Callable[[], Browser], letters: Letters) -> None:
@@ -169,7 +160,7 @@ def test_an_account_is_joined_by_its_owners_sign_in_alone(
     token = letters.token(known.email)
     shown = browser()("POST", "/auth/invitations/preview", json={"token": token}).json()
     assert shown["has_account"]
-    nobody = accept(browser(), token, name="Mallory", password="another password, mine")
+    nobody = accept(browser(), token, name="Mallory", password=PASSWORD[::-1])
     assert (nobody.status_code, nobody.json()["code"]) == (401, "UNAUTHENTICATED")
     assert known.email in nobody.json()["remedy"]
     wrong = accept(somebody, token)
