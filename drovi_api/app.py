@@ -11,13 +11,21 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
+from drovi_api.auth.invitations.endpoints import router as accepting
 from drovi_api.auth.me.endpoints import router as me
+from drovi_api.auth.organisations.endpoints import router as founding
 from drovi_api.auth.passwords.endpoints import router as passwords
 from drovi_api.auth.sessions.endpoints import router as sessions
 from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
+from drovi_api.tenancy.audit.endpoints import router as audit
+from drovi_api.tenancy.invitations.endpoints import router as invitations
+from drovi_api.tenancy.keys.endpoints import router as keys
+from drovi_api.tenancy.members.endpoints import router as members
+from drovi_api.tenancy.organisations.endpoints import router as organisations
+from drovi_api.tenancy.policies.endpoints import router as policies
 from drovi_api.user.ask.endpoints import router as ask
 from drovi_api.user.connections.endpoints import router as connections
 from drovi_api.user.documents.endpoints import router as documents
@@ -36,6 +44,14 @@ _FEATURES: tuple[APIRouter, ...] = (
     sessions,
     passwords,
     me,
+    accepting,
+    founding,
+    organisations,
+    policies,
+    members,
+    invitations,
+    keys,
+    audit,
     connections,
     items,
     documents,

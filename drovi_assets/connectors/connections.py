@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -13,13 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.registry import spec_of
 from resources.audit import Action, Actor, member, record
-from resources.errors import Conflict, Invalid, InvariantBroken, NeedsPerson, NotFound
+from resources.errors import Conflict, Forbidden, Invalid, InvariantBroken, NeedsPerson, NotFound
+from resources.policies import Visibility, policies_of
 from resources.schema import audience, audience_member, connection_secret
 from resources.schema import connection as connection_table
 from resources.secrets import SecretBox
 from resources.tenancy import Principal
-
-Visibility = Literal["ORG_SHARED", "PRIVATE"]
 
 
 def create_connection(
@@ -30,19 +29,21 @@ def create_connection(
     connector: str,
     name: str,
     config: Mapping[str, Any],
-    visibility: Visibility = "ORG_SHARED",
+    visibility: Visibility | None = None,
     actor: Actor | None = None,
     request_id: str = "",
 ) -> UUID:
     """Link a source, in the caller's own (application) transaction; secrets among ``config`` are sealed apart.
 
-    Audited, as the act of ``actor`` or else of the principal.
+    ``visibility`` None is the organisation's default. Audited, as the act of ``actor`` or else of the principal.
 
     Raises:
+        Forbidden: the organisation's policies do not allow this kind of source.
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
         Conflict: the organisation has a connection of that name.
     """
     public, secrets = _checked(connector, config)
+    visibility = _allowed(session, principal, connector, visibility)
     connection_id: UUID | None = session.execute(
         insert(connection_table)
         .values(
@@ -120,6 +121,19 @@ def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any],
     except (NotFound, NeedsPerson) as error:
         raise Invalid(error.message, remedy=error.remedy) from error
     return public, secrets
+
+
+def _allowed(
+    session: Connection, principal: Principal, connector: str, visibility: Visibility | None
+) -> Visibility:
+    """The visibility that the organisation's policies lead to, where they allow the source at all."""
+    policies = policies_of(session, principal.org_id)
+    if not policies.allow_connector(connector):
+        raise Forbidden(
+            f"Your organisation does not allow {connector} as a source.",
+            remedy="Ask an owner to allow it in the policies.",
+        )
+    return visibility or policies.default_visibility
 
 
 def _keep(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Text, bindparam, func, select
+from sqlalchemy import Connection, Row, Text, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from resources.schema import app_user, audit_entry
@@ -116,6 +116,14 @@ _APPEND: Final = select(
         bindparam("after", type_=_VALUE),
     )
 )
+_APPEND_EACH: Final = text(
+    """
+    SELECT count(audit_append(
+        :actor_kind, :actor_id, :actor_label, :action, :subject_kind, entry ->> 'id', :address, :request_id,
+        NULL, entry -> 'after'
+    )) FROM jsonb_array_elements(:entries) AS entry
+    """
+).bindparams(bindparam("entries", type_=JSONB))
 
 
 def record(
@@ -150,6 +158,30 @@ def record(
     }
     number: int = connection.execute(_APPEND, values).scalar_one()
     return number
+
+
+def record_each(
+    connection: Connection,
+    actor: Actor,
+    action: Action,
+    subject_kind: str,
+    subjects: Mapping[UUID, Mapping[str, Any]],
+    *,
+    request_id: str = "",
+) -> None:
+    """Add the same act's entry for each of many objects, with what each is after it: one statement for all."""
+    entries = [{"id": str(subject), "after": redact(after)} for subject, after in subjects.items()]
+    values = {
+        "actor_kind": actor.kind.value,
+        "actor_id": actor.id,
+        "actor_label": actor.label,
+        "action": action.value,
+        "subject_kind": subject_kind,
+        "address": actor.address,
+        "request_id": request_id,
+        "entries": entries,
+    }
+    connection.execute(_APPEND_EACH, values)
 
 
 def newest(

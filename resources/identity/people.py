@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from resources import audiences
 from resources.database import enter
+from resources.errors import Conflict
 from resources.identity import passwords
 from resources.mailer import Locale
 from resources.schema import app_user, membership, organisation, user_credential
@@ -44,12 +45,19 @@ def by_id(connection: Connection, user_id: UUID) -> Person | None:
 
 
 def create(connection: Connection, email: str, name: str, locale: Locale, password: str | None) -> UUID:
-    """A new person whose address is proven: they followed a link that went there, or their provider vouches for it."""
-    user_id: UUID = connection.execute(
+    """A new person whose address is proven: they followed a link that went there, or their provider vouches for it.
+
+    Raises:
+        Conflict: there is an account with this address, if only since a moment ago.
+    """
+    user_id: UUID | None = connection.execute(
         insert(app_user)
         .values(email=email, name=name, locale=locale, email_verified_at=func.now())
+        .on_conflict_do_nothing(index_elements=["email"])
         .returning(app_user.c.id)
-    ).scalar_one()
+    ).scalar_one_or_none()
+    if user_id is None:
+        raise Conflict("There is an account with this address.", remedy="Sign in, or reset the password.")
     if password is not None:
         set_password(connection, user_id, password)
     return user_id
