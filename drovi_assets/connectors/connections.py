@@ -49,11 +49,8 @@ def create_connection(
         .values(
             org_id=principal.org_id,
             owner_id=principal.user_id,
-            connector=connector,
-            name=name,
-            visibility=visibility,
+            **{"connector": connector, "name": name, "visibility": visibility, "config": public},
             audience_id=_audience(session, principal, visibility),
-            config=public,
         )
         .on_conflict_do_nothing(index_elements=["org_id", "name"])
         .returning(connection_table.c.id)
