@@ -13,6 +13,7 @@ from starlette.types import Lifespan
 from drovi_api import docs_page, errors, openapi
 from drovi_api.auth.me.endpoints import router as me
 from drovi_api.auth.passwords.endpoints import router as passwords
+from drovi_api.auth.second_factor.endpoints import router as second_factor
 from drovi_api.auth.sessions.endpoints import router as sessions
 from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
@@ -35,6 +36,7 @@ _FEATURES: tuple[APIRouter, ...] = (
     sign_in,
     sessions,
     passwords,
+    second_factor,
     me,
     connections,
     items,

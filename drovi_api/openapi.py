@@ -12,7 +12,10 @@ from drovi_api.errors import Problem
 
 TAGS = [
     {"name": "health", "description": "For whoever watches the service."},
-    {"name": "auth", "description": "Signing up, in and out; the caller, their sessions and passwords."},
+    {
+        "name": "auth",
+        "description": "Signing up, in and out; the caller, their sessions, passwords and second factor.",
+    },
     {"name": "connections", "description": "Links to sources, and their syncs."},
     {"name": "items", "description": "What was read from sources."},
     {"name": "documents", "description": "Parsed files, block by block."},

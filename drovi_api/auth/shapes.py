@@ -17,6 +17,10 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
 Token = Annotated[
     SecretStr, Field(min_length=1, max_length=200, description="As the link in the mail carries it.")
 ]
+Code = Annotated[
+    SecretStr,
+    Field(min_length=6, max_length=40, description="From the authenticator app, or a recovery code."),
+]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Locale = Literal["en", "fr"]
 

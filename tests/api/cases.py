@@ -70,6 +70,11 @@ _ENTRANCE = {
     "forgot_password": ("POST", "/api/v1/auth/password/forgotten"),
     "reset_password": ("POST", "/api/v1/auth/password/reset"),
     "change_password": ("POST", "/api/v1/auth/password/change"),
+    "get_second_factor": ("GET", "/api/v1/auth/second-factor"),
+    "begin_second_factor": ("POST", "/api/v1/auth/second-factor/begin"),
+    "confirm_second_factor": ("POST", "/api/v1/auth/second-factor/confirm"),
+    "disable_second_factor": ("POST", "/api/v1/auth/second-factor/disable"),
+    "renew_recovery_codes": ("POST", "/api/v1/auth/second-factor/recovery-codes"),
 }
 
 CASES = (
