@@ -11,8 +11,10 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
+from drovi_api.auth.email.endpoints import router as email
 from drovi_api.auth.me.endpoints import router as me
 from drovi_api.auth.passwords.endpoints import router as passwords
+from drovi_api.auth.profile.endpoints import router as profile
 from drovi_api.auth.second_factor.endpoints import router as second_factor
 from drovi_api.auth.sessions.endpoints import router as sessions
 from drovi_api.auth.sign_in.endpoints import router as sign_in
@@ -37,7 +39,9 @@ _FEATURES: tuple[APIRouter, ...] = (
     sessions,
     passwords,
     second_factor,
+    email,
     me,
+    profile,
     connections,
     items,
     documents,

@@ -75,6 +75,9 @@ _ENTRANCE = {
     "confirm_second_factor": ("POST", "/api/v1/auth/second-factor/confirm"),
     "disable_second_factor": ("POST", "/api/v1/auth/second-factor/disable"),
     "renew_recovery_codes": ("POST", "/api/v1/auth/second-factor/recovery-codes"),
+    "request_email_change": ("POST", "/api/v1/auth/email"),
+    "confirm_email_change": ("POST", "/api/v1/auth/email/confirm"),
+    "update_profile": ("PATCH", "/api/v1/auth/me"),
 }
 
 CASES = (
