@@ -13,6 +13,8 @@ from starlette.types import Lifespan
 from drovi_api import docs_page, errors, openapi
 from drovi_api.auth.email.endpoints import router as email
 from drovi_api.auth.me.endpoints import router as me
+from drovi_api.auth.oidc.endpoints import redirects as single_sign_on
+from drovi_api.auth.oidc.endpoints import router as single_sign_on_offer
 from drovi_api.auth.passwords.endpoints import router as passwords
 from drovi_api.auth.profile.endpoints import router as profile
 from drovi_api.auth.second_factor.endpoints import router as second_factor
@@ -36,6 +38,8 @@ _FEATURES: tuple[APIRouter, ...] = (
     health,
     sign_up,
     sign_in,
+    single_sign_on_offer,
+    single_sign_on,
     sessions,
     passwords,
     second_factor,

@@ -207,6 +207,39 @@ class Settings(BaseSettings):
         "Origins of other sites (`https://app.firm.example`, separated by spaces) whose pages may use the API.",
         "",
     )
+    oidc_issuer: str = _setting(
+        "DROVI_OIDC_ISSUER",
+        "Sign-in",
+        "Issuer of the OpenID provider that people may sign in with, to the letter. Empty: passwords alone.",
+        "",
+    )
+    oidc_client_id: str = _setting(
+        "DROVI_OIDC_CLIENT_ID", "Sign-in", "Client id that the provider knows this installation by.", ""
+    )
+    oidc_client_secret: SecretStr = _setting(
+        "DROVI_OIDC_CLIENT_SECRET",
+        "Sign-in",
+        "Client secret. Empty: a public client, held by PKCE alone.",
+        SecretStr(""),
+    )
+    oidc_name: str = _setting(
+        "DROVI_OIDC_NAME",
+        "Sign-in",
+        "What the button of the sign-in page calls the provider.",
+        "Single sign-on",
+    )
+    oidc_scopes: str = _setting(
+        "DROVI_OIDC_SCOPES",
+        "Sign-in",
+        "What is asked of the provider, separated by spaces.",
+        "openid email profile",
+    )
+    oidc_allowed_domains: str = _setting(
+        "DROVI_OIDC_ALLOWED_DOMAINS",
+        "Sign-in",
+        "Domains whose verified addresses may sign in by the provider, separated by spaces. Empty: all.",
+        "",
+    )
     dagster_port: Port = _setting("DROVI_DAGSTER_PORT", "Services", "Port of the Dagster UI.", 3000)
     code_server_port: Port = _setting(
         "DROVI_CODE_SERVER_PORT", "Services", "Port of Dagster's code server (gRPC, loopback).", 4266
@@ -292,6 +325,21 @@ class Settings(BaseSettings):
             raise ValueError("must look like https://host")
         return url.rstrip("/")
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _provider(cls, url: str) -> str:
+        """To the letter: a slash at its end is part of an issuer's name."""
+        return check_tls(url) if url else url
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: str) -> str:
+        for origin in origins.split():
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}".lower():
+                raise ValueError("must be origins such as https://app.firm.example, separated by spaces")
+        return origins
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -364,6 +412,19 @@ class Settings(BaseSettings):
             IDENTITY_ROLE: self.database_identity_password,
         }.get(role)
         return (given and given.get_secret_value()) or self.secrets.get(f"postgres_{role}")
+
+
+def check_tls(url: str) -> str:
+    """The address, where what it is told and asked stays between the two: over TLS, or on this machine.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    parts = urlsplit(url)
+    here = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or not (here or parts.scheme == "https"):
+        raise ValueError("must look like https://host")
+    return url
 
 
 def with_driver(url: str, driver: str) -> str:

@@ -77,6 +77,9 @@ _ENTRANCE = {
     "renew_recovery_codes": ("POST", "/api/v1/auth/second-factor/recovery-codes"),
     "request_email_change": ("POST", "/api/v1/auth/email"),
     "confirm_email_change": ("POST", "/api/v1/auth/email/confirm"),
+    "get_single_sign_on": ("GET", "/api/v1/auth/oidc"),
+    "start_single_sign_on": ("GET", "/api/v1/auth/oidc/start"),
+    "finish_single_sign_on": ("GET", "/api/v1/auth/oidc/callback"),
     "update_profile": ("PATCH", "/api/v1/auth/me"),
 }
 
