@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
@@ -56,6 +57,15 @@ _FEATURES: tuple[APIRouter, ...] = (
     jobs,
 )
 
+_CROSS_ORIGIN: dict[str, Any] = {
+    "allow_credentials": True,
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "X-CSRF-Token", "X-Request-ID"],
+    "expose_headers": ["X-Request-ID", "Retry-After"],
+    "max_age": 600,
+}
+"""What the pages of a configured origin may do; those of any other may nothing."""
+
 
 def create_app(runtime: ApiRuntime) -> FastAPI:
     """An application that works with ``runtime``; who made the runtime closes it."""
@@ -66,7 +76,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         yield
         monitor.close()
 
-    app = _assembled(lifespan)
+    app = _assembled(lifespan, runtime)
     app.state.runtime = runtime
     app.state.health = monitor
     return app
@@ -77,7 +87,7 @@ def describe() -> dict[str, Any]:
     return _assembled(None).openapi()
 
 
-def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
+def _assembled(lifespan: Lifespan[FastAPI] | None, runtime: ApiRuntime | None = None) -> FastAPI:
     app = FastAPI(
         title="Drovi",
         version=version("drovi"),
@@ -90,7 +100,10 @@ def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     docs_page.install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, secure=runtime is not None and runtime.secure)
+    if runtime is not None and runtime.allowed_origins:
+        # Around the edge: a page of another site must be able to read its refusals too.
+        app.add_middleware(CORSMiddleware, allow_origins=sorted(runtime.allowed_origins), **_CROSS_ORIGIN)
     # Not include_router: it would match every request twice, and hide the full path from the route. Before what
     # FastAPI put there, since routes are tried in order.
     app.router.routes[:0] = [route for router in _FEATURES for route in router.routes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -161,10 +162,11 @@ def test_guessing_is_stopped_by_account_whether_it_exists_or_not(
 
 def test_guessing_many_accounts_is_stopped_by_address(browser: Callable[[], Browser]) -> None:
     """At most a hundred failures come from one address in a quarter of an hour."""
-    one = browser()
-    statuses = [one.sign_in(f"n{n}@many.example", "guess " * 3).status_code for n in range(105)]
-    assert statuses.count(401) == 100
-    assert statuses[-1] == 429
+    one, started = browser(), time.monotonic()
+    statuses = [one.sign_in(f"n{n}@many.example", "guess " * 3).status_code for n in range(115)]
+    comes_back = (time.monotonic() - started) * 100 / (15 * 60)
+    assert 100 <= statuses.count(401) <= 100 + comes_back + 1
+    assert 429 in statuses
 
 
 def test_a_reset_ends_every_session_and_works_once(

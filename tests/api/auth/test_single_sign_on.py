@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime
 from resources.http import Budget, HttpClient
+from resources.identity.links import Departure
 from resources.identity.provider import OpenIdProvider, Registration
 from tests.api.auth.conftest import Browser, Letters
 from tests.api.auth.test_second_factor import Code, code, enrol  # noqa: F401 - a fixture
@@ -158,6 +159,22 @@ def test_the_departure_cookie_is_out_of_reach_and_short_lived(
     assert all(word in cookie for word in ("drovi_departure=", "HttpOnly", "SameSite=Lax", "Max-Age=600"))
     come_back(one, at_provider(left))
     assert "drovi_departure" not in one.http.cookies
+
+
+def test_the_row_of_a_started_sign_in_completes_nothing(browsers: Browsers, api_database: Database) -> None:
+    """A stolen database holds neither state, nonce, verifier nor the browser's secret."""
+    one = browsers()
+    shown = parse_qs(urlsplit(leave(one).headers["location"]).query)
+    secret, state = one.http.cookies["drovi_departure"], shown["state"][0]
+    departure = Departure(state, secret)
+    assert shown["nonce"] == [departure.nonce]
+    assert shown["code_challenge"] == [departure.challenge]
+    with api_database.identity.transaction() as session:
+        stored = session.execute(text("SELECT string_agg(o::text, ' ') FROM oidc_sign_in o")).scalar_one()
+    assert departure.challenge in stored
+    for value in (secret, state, departure.nonce, departure.verifier):
+        assert value not in stored
+        assert value.encode().hex() not in stored
 
 
 @pytest.mark.parametrize(
