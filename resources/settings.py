@@ -336,7 +336,13 @@ class Settings(BaseSettings):
     def _origins(cls, origins: str) -> str:
         for origin in origins.split():
             parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}".lower():
+            exact = f"{parts.scheme}://{parts.netloc}".lower()
+            if (
+                parts.scheme not in {"http", "https"}
+                or not parts.hostname
+                or origin != exact
+                or "*" in origin
+            ):
                 raise ValueError("must be origins such as https://app.firm.example, separated by spaces")
         return origins
 
