@@ -8,13 +8,19 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
+from drovi_api.auth.email.endpoints import router as email
 from drovi_api.auth.invitations.endpoints import router as accepting
 from drovi_api.auth.me.endpoints import router as me
+from drovi_api.auth.oidc.endpoints import redirects as single_sign_on
+from drovi_api.auth.oidc.endpoints import router as single_sign_on_offer
 from drovi_api.auth.organisations.endpoints import router as founding
 from drovi_api.auth.passwords.endpoints import router as passwords
+from drovi_api.auth.profile.endpoints import router as profile
+from drovi_api.auth.second_factor.endpoints import router as second_factor
 from drovi_api.auth.sessions.endpoints import router as sessions
 from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
@@ -41,9 +47,14 @@ _FEATURES: tuple[APIRouter, ...] = (
     health,
     sign_up,
     sign_in,
+    single_sign_on_offer,
+    single_sign_on,
     sessions,
     passwords,
+    second_factor,
+    email,
     me,
+    profile,
     accepting,
     founding,
     organisations,
@@ -62,6 +73,15 @@ _FEATURES: tuple[APIRouter, ...] = (
     jobs,
 )
 
+_CROSS_ORIGIN: dict[str, Any] = {
+    "allow_credentials": True,
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "X-CSRF-Token", "X-Request-ID"],
+    "expose_headers": ["X-Request-ID", "Retry-After"],
+    "max_age": 600,
+}
+"""What the pages of a configured origin may do; those of any other may nothing."""
+
 
 def create_app(runtime: ApiRuntime) -> FastAPI:
     """An application that works with ``runtime``; who made the runtime closes it."""
@@ -72,7 +92,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         yield
         monitor.close()
 
-    app = _assembled(lifespan)
+    app = _assembled(lifespan, runtime)
     app.state.runtime = runtime
     app.state.health = monitor
     return app
@@ -83,7 +103,7 @@ def describe() -> dict[str, Any]:
     return _assembled(None).openapi()
 
 
-def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
+def _assembled(lifespan: Lifespan[FastAPI] | None, runtime: ApiRuntime | None = None) -> FastAPI:
     app = FastAPI(
         title="Drovi",
         version=version("drovi"),
@@ -96,7 +116,10 @@ def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     docs_page.install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, secure=runtime is not None and runtime.secure)
+    if runtime is not None and runtime.allowed_origins:
+        # Around the edge: a page of another site must be able to read its refusals too.
+        app.add_middleware(CORSMiddleware, allow_origins=sorted(runtime.allowed_origins), **_CROSS_ORIGIN)
     # Not include_router: it would match every request twice, and hide the full path from the route. Before what
     # FastAPI put there, since routes are tried in order.
     app.router.routes[:0] = [route for router in _FEATURES for route in router.routes]

@@ -8,7 +8,7 @@ must not say that another site sent it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -110,14 +110,28 @@ def require_same_site(request: Request, runtime: ApiRuntime) -> None:
 def session_cookie(runtime: ApiRuntime, token: str, expires_at: datetime) -> str:
     """The ``Set-Cookie`` header that hands a session to the browser, out of reach of scripts and other sites."""
     lifetime = int((expires_at - datetime.now(UTC)).total_seconds())
-    return _cookie(runtime, token, max(0, lifetime))
+    return _cookie(runtime, cookie_name(runtime), token, max(0, lifetime))
 
 
 def ended_cookie(runtime: ApiRuntime) -> str:
     """The ``Set-Cookie`` header that takes it away again."""
-    return _cookie(runtime, "", 0)
+    return _cookie(runtime, cookie_name(runtime), "", 0)
 
 
-def _cookie(runtime: ApiRuntime, value: str, max_age: int) -> str:
-    parts = [f"{cookie_name(runtime)}={value}", "Path=/", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
+def departure_secret(request: Request, runtime: ApiRuntime) -> str:
+    """What the browser keeps while its person is at the sign-in provider; empty where nobody is."""
+    return request.cookies.get(_departure_name(runtime), "")
+
+
+def departure_cookie(runtime: ApiRuntime, secret: str, lifetime: timedelta) -> str:
+    """The ``Set-Cookie`` header that binds a sign-in at the provider to the browser it began in; it takes it away if empty."""
+    return _cookie(runtime, _departure_name(runtime), secret, int(lifetime.total_seconds()) if secret else 0)
+
+
+def _departure_name(runtime: ApiRuntime) -> str:
+    return "__Host-drovi_departure" if runtime.secure else "drovi_departure"
+
+
+def _cookie(runtime: ApiRuntime, name: str, value: str, max_age: int) -> str:
+    parts = [f"{name}={value}", "Path=/", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
     return "; ".join([*parts, "Secure"] if runtime.secure else parts)

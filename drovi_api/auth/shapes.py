@@ -17,6 +17,10 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
 Token = Annotated[
     SecretStr, Field(min_length=1, max_length=200, description="As the link in the mail carries it.")
 ]
+Code = Annotated[
+    SecretStr,
+    Field(min_length=6, max_length=40, description="From the authenticator app, or a recovery code."),
+]
 ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 """Names stand in letters, lists and logs: no control character has a place in one."""
 PersonName = Annotated[

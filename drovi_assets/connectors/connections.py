@@ -49,7 +49,10 @@ def create_connection(
         .values(
             org_id=principal.org_id,
             owner_id=principal.user_id,
-            **{"connector": connector, "name": name, "visibility": visibility, "config": public},
+            connector=connector,
+            name=name,
+            visibility=visibility,
+            config=public,
             audience_id=_audience(session, principal, visibility),
         )
         .on_conflict_do_nothing(index_elements=["org_id", "name"])

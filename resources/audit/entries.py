@@ -58,7 +58,13 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - an act's name
     PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105 - an act's name
     EMAIL_VERIFIED = "email.verified"
+    EMAIL_CHANGE_REQUESTED = "email.change_requested"
+    EMAIL_CHANGED = "email.changed"
+    PROFILE_CHANGED = "profile.changed"
+    IDENTITY_LINKED = "identity.linked"
+    SECOND_FACTOR_BEGUN = "second_factor.begun"
     SECOND_FACTOR_ENABLED = "second_factor.enabled"
+    SECOND_FACTOR_CODES_RENEWED = "second_factor.codes_renewed"
     SECOND_FACTOR_DISABLED = "second_factor.disabled"
 
     EXPORT_REQUESTED = "export.requested"

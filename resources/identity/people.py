@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from resources import audiences
 from resources.database import enter
@@ -86,6 +87,27 @@ def mark_verified(connection: Connection, user_id: UUID) -> None:
         .where(app_user.c.id == user_id, app_user.c.email_verified_at.is_(None))
         .values(email_verified_at=func.now())
     )
+
+
+def set_email(connection: Connection, user_id: UUID, email: str) -> None:
+    """Give the account another (normalised) address, which its person has proven.
+
+    Raises:
+        Conflict: it is another account's.
+    """
+    moved = update(app_user).where(app_user.c.id == user_id).values(email=email, email_verified_at=func.now())
+    try:
+        with connection.begin_nested():
+            connection.execute(moved)
+    except IntegrityError as error:
+        raise Conflict(
+            "There is an account with this address.", remedy="Sign in to that one, or choose another address."
+        ) from error
+
+
+def set_profile(connection: Connection, user_id: UUID, name: str, locale: Locale) -> None:
+    """How the person is named, and the language of their letters."""
+    connection.execute(update(app_user).where(app_user.c.id == user_id).values(name=name, locale=locale))
 
 
 def found_organisation(connection: Connection, name: str, owner_id: UUID) -> UUID:

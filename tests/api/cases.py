@@ -90,6 +90,17 @@ _ENTRANCE = {
     "preview_invitation": ("POST", "/api/v1/auth/invitations/preview"),
     "accept_invitation": ("POST", "/api/v1/auth/invitations/accept"),
     "found_organisation": ("POST", "/api/v1/auth/organisations"),
+    "get_second_factor": ("GET", "/api/v1/auth/second-factor"),
+    "begin_second_factor": ("POST", "/api/v1/auth/second-factor/begin"),
+    "confirm_second_factor": ("POST", "/api/v1/auth/second-factor/confirm"),
+    "disable_second_factor": ("POST", "/api/v1/auth/second-factor/disable"),
+    "renew_recovery_codes": ("POST", "/api/v1/auth/second-factor/recovery-codes"),
+    "request_email_change": ("POST", "/api/v1/auth/email"),
+    "confirm_email_change": ("POST", "/api/v1/auth/email/confirm"),
+    "get_single_sign_on": ("GET", "/api/v1/auth/oidc"),
+    "start_single_sign_on": ("GET", "/api/v1/auth/oidc/start"),
+    "finish_single_sign_on": ("GET", "/api/v1/auth/oidc/callback"),
+    "update_profile": ("PATCH", "/api/v1/auth/me"),
 }
 
 CASES = (

@@ -311,4 +311,4 @@ def test_second_factors_and_waiting_letters_are_rotated_too(vault: Vault, databa
     assert {letters.opened(later, row).to for row in rows} == {"totp@keys.example"}
     with database.identity.transaction() as session:
         code = pyotp.TOTP(enrolment.secret).now()
-        assert second_factor.accept_code(session, later, second_factor.OF_USERS, user_id, code)
+        assert second_factor.confirm(session, later, user_id, code)
