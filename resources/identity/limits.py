@@ -29,8 +29,8 @@ SIGN_IN_BY_ADDRESS = Limit("sign-in/address", 100, 15 * 60)
 """A firm of 250 seats comes from one address; a guesser has other accounts to try."""
 MAIL_BY_ACCOUNT = Limit("mail/account", 5, 60 * 60)
 MAIL_BY_ADDRESS = Limit("mail/address", 50, 60 * 60)
-TOKEN_BY_ADDRESS = Limit("token/address", 300, 15 * 60)
-"""Invitations, resets and confirmations: a whole firm accepts from one address."""
+TOKEN_BY_ADDRESS = Limit("token/address", 1000, 15 * 60)
+"""Invitations, resets and confirmations: a whole firm looks at its 250 invitations and accepts them from one address."""
 INVITATION_BY_ACCOUNT = Limit("invitation/account", 5, 60 * 60)
 INVITATION_BY_ORGANISATION = Limit("invitation/organisation", 300, 60 * 60)
 INVITATION_LIST_BY_ORGANISATION = Limit("invitation-list/organisation", 10, 60 * 60)
