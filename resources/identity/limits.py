@@ -32,8 +32,8 @@ MAIL_BY_ACCOUNT = Limit("mail/account", 5, 60 * 60)
 MAIL_BY_ADDRESS = Limit("mail/address", 50, 60 * 60)
 SINGLE_SIGN_ON_BY_ADDRESS = Limit("single-sign-on/address", 1000, 15 * 60)
 """Two a sign-in, and a whole firm signs in at nine; nothing can be guessed here, each costs a question to the provider."""
-TOKEN_BY_ADDRESS = Limit("token/address", 300, 15 * 60)
-"""Invitations, resets and confirmations: a whole firm accepts from one address."""
+TOKEN_BY_ADDRESS = Limit("token/address", 1000, 15 * 60)
+"""Invitations, resets and confirmations: a whole firm looks at its 250 invitations and accepts them from one address."""
 INVITATION_BY_ACCOUNT = Limit("invitation/account", 5, 60 * 60)
 INVITATION_BY_ORGANISATION = Limit("invitation/organisation", 300, 60 * 60)
 INVITATION_LIST_BY_ORGANISATION = Limit("invitation-list/organisation", 10, 60 * 60)
