@@ -44,20 +44,7 @@ def create_connection(
     """
     public, secrets = _checked(connector, config)
     visibility = _allowed(session, principal, connector, visibility)
-    connection_id: UUID | None = session.execute(
-        insert(connection_table)
-        .values(
-            org_id=principal.org_id,
-            owner_id=principal.user_id,
-            connector=connector,
-            name=name,
-            visibility=visibility,
-            config=public,
-            audience_id=_audience(session, principal, visibility),
-        )
-        .on_conflict_do_nothing(index_elements=["org_id", "name"])
-        .returning(connection_table.c.id)
-    ).scalar_one_or_none()
+    connection_id = _inserted(session, principal, visibility, connector=connector, name=name, config=public)
     if connection_id is None:
         raise Conflict(f"There is a connection named “{name}” already.", remedy="Choose another name.")
     if secrets:
@@ -121,6 +108,20 @@ def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any],
     except (NotFound, NeedsPerson) as error:
         raise Invalid(error.message, remedy=error.remedy) from error
     return public, secrets
+
+
+def _inserted(
+    session: Connection, principal: Principal, visibility: Visibility, **columns: Any
+) -> UUID | None:
+    row = insert(connection_table).values(
+        org_id=principal.org_id,
+        owner_id=principal.user_id,
+        visibility=visibility,
+        audience_id=_audience(session, principal, visibility),
+        **columns,
+    )
+    fresh = row.on_conflict_do_nothing(index_elements=["org_id", "name"]).returning(connection_table.c.id)
+    return session.execute(fresh).scalar_one_or_none()
 
 
 def _allowed(

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from drovi_api.runtime import ApiRuntime
 from resources import clock
 from resources.identity.second_factor import RECOVERY_CODES, STEP_SECONDS
+from resources.secrets import Purpose
 from tests.api.auth.conftest import PASSWORD, Browser, Letters
 from tests.conftest import Database
 
@@ -170,7 +171,8 @@ def test_an_enrolment_that_was_left_lying_is_over(
     user_id = UUID(one("GET", "/auth/session").json()["user_id"])
     secret = begin(one)["secret"]
     past = (clock.now() - timedelta(seconds=1)).isoformat()
-    sealed = runtime.secrets.seal(UUID(int=0), user_id, {"waiting": secret, "waits_until": past})
+    waiting = {"waiting": secret, "waits_until": past}
+    sealed = runtime.secrets.seal(UUID(int=0), user_id, waiting, purpose=Purpose.SECOND_FACTOR)
     with api_database.identity.transaction() as session:
         session.execute(
             text("UPDATE user_credential SET totp_ciphertext = :c, totp_key_id = :k WHERE user_id = :u"),
