@@ -66,7 +66,11 @@ _UNKNOWN = {
 _ENTER_AS = text(
     "SELECT set_config('drovi.org_id', :org_id, true),"
     " set_config('drovi.user_id', :user_id, true),"
-    " set_config('drovi.audiences', :audiences, true)"
+    " set_config('drovi.audiences', audiences_of(CAST(:org_id AS uuid), CAST(:user_id AS uuid))::text, true)"
+)
+_FOUND_AUDIENCE = text(
+    "SELECT set_config("
+    "'drovi.audiences', (current_setting('drovi.audiences')::uuid[] || CAST(:audience_id AS uuid))::text, true)"
 )
 _ENTER_ORGANISATION = text("SELECT set_config('drovi.org_id', :org_id, true)")
 
@@ -125,15 +129,10 @@ class AppDatabase:
 
     @contextmanager
     def acting_as(self, principal: Principal) -> Iterator[Connection]:
-        """One transaction for a caller who was authenticated before."""
+        """One transaction for a caller who was authenticated before; their audiences are looked up anew."""
         with _transaction(self._engine) as connection:
             connection.execute(
-                _ENTER_AS,
-                {
-                    "org_id": str(principal.org_id),
-                    "user_id": str(principal.user_id),
-                    "audiences": "{" + ",".join(map(str, principal.audiences)) + "}",
-                },
+                _ENTER_AS, {"org_id": str(principal.org_id), "user_id": str(principal.user_id)}
             )
             yield connection
 
@@ -167,6 +166,11 @@ class IdentityDatabase:
 def enter(connection: Connection, org_id: UUID) -> None:
     """From here to the end of the transaction it acts for this organisation (its audit log, its audiences)."""
     connection.execute(_ENTER_ORGANISATION, {"org_id": str(org_id)})
+
+
+def admit_to(connection: Connection, audience_id: UUID) -> None:
+    """From here to the end of the transaction its caller is in this audience too: one that they found in it."""
+    connection.execute(_FOUND_AUDIENCE, {"audience_id": audience_id})
 
 
 class WorkerDatabase:

@@ -6,15 +6,17 @@ import glob
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.registry import spec_of
-from resources.errors import Conflict, Invalid, InvariantBroken, NeedsPerson, NotFound
-from resources.schema import audience, audience_member, connection_secret
+from resources import audiences
+from resources.database import admit_to
+from resources.errors import Conflict, Invalid, NeedsPerson, NotFound
 from resources.schema import connection as connection_table
+from resources.schema import connection_secret
 from resources.secrets import SecretBox
 from resources.tenancy import Principal
 
@@ -35,7 +37,7 @@ def create_connection(
 
     Raises:
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
-        Conflict: the organisation has a connection of that name.
+        Conflict: the caller has a connection of that name.
     """
     try:
         spec = spec_of(connector)
@@ -44,6 +46,8 @@ def create_connection(
         spec.checked(public)
     except (NotFound, NeedsPerson) as error:
         raise Invalid(error.message, remedy=error.remedy) from error
+    audience_id = uuid4()
+    admit_to(session, audience_id)
     connection_id: UUID | None = session.execute(
         insert(connection_table)
         .values(
@@ -52,14 +56,15 @@ def create_connection(
             connector=connector,
             name=name,
             visibility=visibility,
-            audience_id=_audience(session, principal, visibility),
+            audience_id=audience_id,
             config=public,
         )
-        .on_conflict_do_nothing(index_elements=["org_id", "name"])
+        .on_conflict_do_nothing(index_elements=["org_id", "owner_id", "name"])
         .returning(connection_table.c.id)
     ).scalar_one_or_none()
     if connection_id is None:
-        raise Conflict(f"There is a connection named “{name}” already.", remedy="Choose another name.")
+        raise Conflict(f"You have a connection named “{name}” already.", remedy="Choose another name.")
+    audiences.found(session, principal.org_id, connection_id, audience_id)
     if secrets:
         sealed = box.seal(principal.org_id, connection_id, secrets)
         session.execute(
@@ -74,9 +79,11 @@ def create_connection(
 
 
 def find_connection(session: Connection, name: str) -> UUID | None:
-    """The caller's organisation's connection of that name, if there is one."""
-    query = select(connection_table.c.id).where(connection_table.c.name == name)
-    found: UUID | None = session.execute(query).scalar_one_or_none()
+    """The connection of that name that the caller may see, the oldest where colleagues chose the same."""
+    query = (
+        select(connection_table.c.id).where(connection_table.c.name == name).order_by(connection_table.c.id)
+    )
+    found: UUID | None = session.execute(query.limit(1)).scalar_one_or_none()
     return found
 
 
@@ -108,17 +115,3 @@ def ensure_folder(
         config=config,
         visibility="PRIVATE" if private else "ORG_SHARED",
     )
-
-
-def _audience(session: Connection, principal: Principal, visibility: Visibility) -> UUID:
-    query = select(audience.c.id)
-    if visibility == "ORG_SHARED":
-        query = query.where(audience.c.kind == "organisation")
-    else:
-        query = query.join(audience_member, audience_member.c.audience_id == audience.c.id).where(
-            audience.c.kind == "owner", audience_member.c.user_id == principal.user_id
-        )
-    found: UUID | None = session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise InvariantBroken(f"The member has no audience for {visibility}; it is made with the membership.")
-    return found

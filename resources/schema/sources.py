@@ -54,7 +54,8 @@ connection = tenant_table(
     created_at(),
     CheckConstraint("visibility IN ('ORG_SHARED', 'PRIVATE')", name="visibility"),
     CheckConstraint("status IN ('active', 'paused', 'needs_person')", name="status"),
-    UniqueConstraint("org_id", "name"),
+    # By owner, so that nobody learns from a name being taken what a colleague's private source is called.
+    UniqueConstraint("org_id", "owner_id", "name"),
     app="SELECT, INSERT, UPDATE",
 )
 
@@ -172,4 +173,19 @@ skipped_item = tenant_table(
     # Why it could not be read, in words for the connection's owner.
     Column("reason", Text, nullable=False),
     created_at("seen_at"),
+)
+
+connection_event = tenant_table(
+    "connection_event",
+    Access.CONTENT,
+    Column("org_id", Uuid, nullable=False, primary_key=True),
+    # In the order of commits, and a moment in microseconds: a gap says nothing of what a reader may not see.
+    Column("id", BigInteger, primary_key=True),
+    audience_id(),
+    _connection_id(),
+    # What streams show of the connection after the change; written by connection_tell() alone.
+    Column("state", JSONB, nullable=False),
+    created_at(),
+    Index("ix_connection_event_connection_id", "connection_id", "id"),
+    worker="SELECT",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -36,18 +37,13 @@ def seed_connection(
     database: Database, tenant: Tenant, name: str = "Files", *, private: bool = False
 ) -> UUID:
     """A connection of the tenant's owner."""
-    org_id, user_id = tenant.principal.org_id, tenant.principal.user_id
+    org_id, audience = tenant.principal.org_id, uuid4()
     with database.worker.organisation(org_id) as session:
-        audience = (
-            audiences.of_members(session, org_id, [user_id])
-            if private
-            else audiences.of_organisation(session, org_id)
-        )
-        return session.execute(
+        made = session.execute(
             insert(schema.connection)
             .values(
                 org_id=org_id,
-                owner_id=user_id,
+                owner_id=tenant.principal.user_id,
                 connector="documents",
                 name=name,
                 visibility="PRIVATE" if private else "ORG_SHARED",
@@ -56,6 +52,8 @@ def seed_connection(
             )
             .returning(schema.connection.c.id)
         ).scalar_one()
+        audiences.found(session, org_id, made, audience)
+    return made
 
 
 def seed_content(
@@ -65,19 +63,18 @@ def seed_content(
     path: str = "contract.pdf",
     *,
     day: int | None = 0,
-    private: bool = False,
+    readers: Collection[str] | None = None,
 ) -> Seeded:
-    """One parsed page that promises something, written ``day`` days after ``WRITTEN``; undated for None."""
-    org_id, user_id = tenant.principal.org_id, tenant.principal.user_id
+    """One parsed page that promises something, written ``day`` days after ``WRITTEN``; undated for None.
+
+    Its source's readers see it, or of those the ``readers`` that its provider names.
+    """
+    org_id = tenant.principal.org_id
     ids = [uuid4() for _ in range(5)]
     item_id, document_id, chunk_id, object_id, evidence_id = ids
     occurred_at = None if day is None else WRITTEN + timedelta(days=day)
     with database.worker.organisation(org_id) as session:
-        audience = (
-            audiences.of_members(session, org_id, [user_id])
-            if private
-            else audiences.of_organisation(session, org_id)
-        )
+        audience = audiences.of_source(session, org_id, connection_id, readers)
         owned = {"org_id": org_id, "audience_id": audience}
         source_item_id = session.execute(
             insert(schema.source_item)

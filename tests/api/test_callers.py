@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -110,7 +111,7 @@ def test_a_private_source_does_not_exist_for_colleagues(
     member: Caller, owner: Caller, world: World, case: Case
 ) -> None:
     """Not in the organisation either: private stays private, whatever is derived from it."""
-    private = World(shared=world.private, private=world.private, job_id=world.job_id)
+    private = replace(world, shared=world.private, spare_id=world.private.connection_id)
     if case.subject(private) == case.subject(world):
         pytest.skip("this case has no private twin")
     assert _try(owner, case, private).status_code == case.status

@@ -1,0 +1,156 @@
+-- Who may read what ------------------------------------------------------------------------------------
+
+-- Every audience a member is in, at this moment: the one place that says it. Of nobody who is no member.
+--
+-- Rows point at their source. Who that opens them to follows from the connection's row (shared, or its owner's alone)
+-- and from the addresses its provider named, so that sharing, taking back, joining, leaving and a new address take
+-- effect with the next request, however many rows there are.
+CREATE FUNCTION audiences_of(p_org uuid, p_user uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_mine uuid[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM membership m WHERE m.org_id = p_org AND m.user_id = p_user) THEN
+        RETURN '{}';
+    END IF;
+    v_mine := ARRAY(
+        SELECT a.id FROM audience a WHERE a.org_id = p_org AND a.member_key = '*'
+    ) || ARRAY(
+        SELECT r.audience_id FROM audience_member r WHERE r.org_id = p_org AND r.user_id = p_user
+    ) || ARRAY(
+        SELECT c.audience_id FROM connection c JOIN audience a ON a.id = c.audience_id AND a.kind = 'source'
+        WHERE c.org_id = p_org AND (c.visibility = 'ORG_SHARED' OR c.owner_id = p_user)
+    ) || ARRAY(
+        -- An address that nobody has shown to be theirs reads nothing.
+        SELECT a.id FROM app_user u
+        JOIN reader_set_member r ON r.org_id = p_org AND r.email = u.email
+        JOIN audience a ON a.reader_set_id = r.reader_set_id
+        JOIN connection c ON c.id = a.connection_id AND (c.visibility = 'ORG_SHARED' OR c.owner_id = p_user)
+        WHERE u.id = p_user AND u.email_verified_at IS NOT NULL
+    );
+    RETURN v_mine || ARRAY(
+        SELECT a.id FROM audience a WHERE a.org_id = p_org AND a.kind = 'joint' AND a.parts <@ v_mine
+    );
+END
+$$;
+
+-- The owner of an API key with every audience that person is in. No row for a key that is unknown, expired or
+-- revoked, nor for one whose owner left, was disabled, or whose organisation lets nobody in.
+CREATE OR REPLACE FUNCTION authenticate_key(p_key_hash bytea)
+RETURNS TABLE (
+    org_id uuid, user_id uuid, role text, audiences uuid[], credential_id uuid, email text, scopes text[],
+    stale boolean, second_factor_missing boolean
+)
+LANGUAGE sql STABLE ROWS 1 SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT k.org_id, k.user_id, m.role, audiences_of(k.org_id, k.user_id), k.id, u.email, k.scopes,
+           coalesce(k.last_used_at < now() - interval '1 minute', true), false
+    FROM api_key k
+    JOIN membership m ON m.org_id = k.org_id AND m.user_id = k.user_id
+    JOIN organisation o ON o.id = k.org_id AND o.status = 'active'
+    JOIN app_user u ON u.id = k.user_id AND u.disabled_at IS NULL
+    WHERE k.key_hash = p_key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+$$;
+
+-- The same of a session. Its organisation's policy counts as it stands now, not as it stood at the sign-in: a
+-- shorter session length ends sessions at once, and a factor that became compulsory is asked for in open ones.
+CREATE OR REPLACE FUNCTION authenticate_session(p_token_hash bytea)
+RETURNS TABLE (
+    org_id uuid, user_id uuid, role text, audiences uuid[], credential_id uuid, email text, scopes text[],
+    stale boolean, second_factor_missing boolean
+)
+LANGUAGE sql STABLE ROWS 1 SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT s.org_id, s.user_id, m.role, audiences_of(s.org_id, s.user_id), s.id, u.email,
+           ARRAY['read', 'write', 'manage'], s.last_seen_at < now() - interval '1 minute',
+           coalesce(p.second_factor_required, false) AND s.second_factor_at IS NULL
+    FROM user_session s
+    JOIN membership m ON m.org_id = s.org_id AND m.user_id = s.user_id
+    JOIN organisation o ON o.id = s.org_id AND o.status = 'active'
+    JOIN app_user u ON u.id = s.user_id AND u.disabled_at IS NULL
+    LEFT JOIN organisation_policy p ON p.org_id = s.org_id
+    WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > now()
+      AND (p.session_hours IS NULL OR s.created_at > now() - make_interval(hours => p.session_hours))
+$$;
+
+-- What streams tell ------------------------------------------------------------------------------------
+
+-- Writes a connection's state down for those who watch it, at the commit that changed it. Under a lock until the
+-- commit is seen, so that numbers rise in the order of commits and who has read up to one has missed none before it.
+-- A sync that brought nothing is told once a minute. A connection's events of the last day are kept, and its last.
+CREATE FUNCTION connection_tell() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_connection uuid;
+    v_row connection;
+    v_state jsonb;
+    v_last jsonb;
+BEGIN
+    IF TG_TABLE_NAME = 'connection' THEN
+        v_connection := NEW.id;
+    ELSE
+        v_connection := NEW.connection_id;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('connection_event:' || NEW.org_id, 0));
+    SELECT * INTO v_row FROM connection c WHERE c.id = v_connection;
+    IF NOT FOUND THEN
+        RETURN NULL;  -- gone again in the same transaction
+    END IF;
+    v_state := jsonb_build_object(
+        'id', v_row.id, 'visibility', v_row.visibility, 'status', v_row.status, 'status_detail', v_row.status_detail,
+        'last_synced_at', v_row.last_synced_at, 'items', coalesce((
+            SELECT sum(s.items) FROM stream_cursor s WHERE s.connection_id = v_connection
+        ), 0)
+    );
+    SELECT e.state INTO v_last FROM connection_event e WHERE e.connection_id = v_connection ORDER BY e.id DESC LIMIT 1;
+    IF v_state - 'last_synced_at' = v_last - 'last_synced_at'
+       AND v_row.last_synced_at - (v_last ->> 'last_synced_at')::timestamptz < interval '1 minute' THEN
+        RETURN NULL;
+    END IF;
+    IF v_state = v_last THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO connection_event (org_id, id, audience_id, connection_id, state)
+    SELECT v_row.org_id, greatest(
+               (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+               1 + (SELECT max(e.id) FROM connection_event e WHERE e.org_id = v_row.org_id)
+           ), v_row.audience_id, v_connection, v_state;
+    DELETE FROM connection_event e
+    WHERE e.connection_id = v_connection AND e.created_at < now() - interval '1 day' AND e.id < (
+        SELECT max(l.id) FROM connection_event l WHERE l.connection_id = v_connection
+    );
+    PERFORM pg_notify('drovi_connections', v_row.org_id::text);
+    RETURN NULL;
+END
+$$;
+
+CREATE CONSTRAINT TRIGGER connection_tells_its_beginning AFTER INSERT ON connection
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION connection_tell();
+CREATE CONSTRAINT TRIGGER connection_tells AFTER UPDATE ON connection
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN ((OLD.visibility, OLD.status, OLD.status_detail, OLD.last_synced_at)
+          IS DISTINCT FROM (NEW.visibility, NEW.status, NEW.status_detail, NEW.last_synced_at))
+    EXECUTE FUNCTION connection_tell();
+CREATE CONSTRAINT TRIGGER first_items_are_told AFTER INSERT ON stream_cursor
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.items > 0) EXECUTE FUNCTION connection_tell();
+CREATE CONSTRAINT TRIGGER items_are_told AFTER UPDATE ON stream_cursor
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.items <> OLD.items) EXECUTE FUNCTION connection_tell();
+
+DO $$
+BEGIN
+    EXECUTE format('GRANT drovi_events TO %I', current_user);
+    GRANT CREATE ON SCHEMA public TO drovi_auth, drovi_events;
+    ALTER FUNCTION audiences_of(uuid, uuid) OWNER TO drovi_auth;
+    ALTER FUNCTION connection_tell() OWNER TO drovi_events;
+    REVOKE CREATE ON SCHEMA public FROM drovi_auth, drovi_events;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION audiences_of(uuid, uuid) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION connection_tell() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audiences_of(uuid, uuid) TO drovi_app, drovi_worker;
+
+-- The tables' owner is no member of the role that may write them.
+DO $$
+BEGIN
+    EXECUTE format('REVOKE drovi_events FROM %I', current_user);
+END
+$$;
