@@ -17,7 +17,7 @@ from resources.database import admit_to
 from resources.errors import Conflict, Invalid, NeedsPerson, NotFound
 from resources.schema import connection as connection_table
 from resources.schema import connection_secret
-from resources.secrets import SecretBox
+from resources.secrets import Sealed, SecretBox
 from resources.tenancy import Principal
 
 Visibility = Literal["ORG_SHARED", "PRIVATE"]
@@ -66,16 +66,18 @@ def create_connection(
         raise Conflict(f"You have a connection named “{name}” already.", remedy="Choose another name.")
     audiences.found(session, principal.org_id, connection_id, audience_id)
     if secrets:
-        sealed = box.seal(principal.org_id, connection_id, secrets)
-        session.execute(
-            insert(connection_secret).values(
-                org_id=principal.org_id,
-                connection_id=connection_id,
-                key_id=sealed.key_id,
-                ciphertext=sealed.ciphertext,
-            )
+        _keep_secrets(
+            session, principal.org_id, connection_id, box.seal(principal.org_id, connection_id, secrets)
         )
     return connection_id
+
+
+def _keep_secrets(session: Connection, org_id: UUID, connection_id: UUID, sealed: Sealed) -> None:
+    session.execute(
+        insert(connection_secret).values(
+            org_id=org_id, connection_id=connection_id, key_id=sealed.key_id, ciphertext=sealed.ciphertext
+        )
+    )
 
 
 def find_connection(session: Connection, name: str) -> UUID | None:

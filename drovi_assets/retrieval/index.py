@@ -89,6 +89,18 @@ def forget(connection: Connection, org_id: UUID, document_ids: Collection[UUID])
     )
 
 
+def follow(connection: Connection, org_id: UUID, document_ids: Collection[UUID]) -> None:
+    """Give the chunks of ``document_ids`` the audiences in the index that they have themselves, statistics included."""
+    rows = connection.execute(
+        text("SELECT id, audience_id FROM chunk WHERE org_id = :org_id AND document_id = ANY (:ids)"),
+        {"org_id": org_id, "ids": list(document_ids)},
+    )
+    audience_of = {row.id: row.audience_id for row in rows}
+    if audience_of:
+        _take_turn(connection, org_id)
+        _follow_audiences(connection, org_id, audience_of)
+
+
 def recount(connection: Connection, org_id: UUID) -> None:
     """Count an organisation's statistics again from its index, after chunks went without :func:`forget`."""
     _take_turn(connection, org_id)

@@ -94,6 +94,7 @@ def bench(database: Database, tenant: Tenant, tmp_path: Path) -> Bench:
         FolderStore(tmp_path / "objects"),
         SecretBox(SecretFile(tmp_path / "home")),
         forget=lambda *_: None,
+        follow=lambda *_: None,
         sleep=lambda _seconds: None,
     )
     return Bench(database, tenant, runtime)
