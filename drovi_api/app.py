@@ -18,7 +18,10 @@ from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
+from drovi_api.streams import Hub
 from drovi_api.user.ask.endpoints import router as ask
+from drovi_api.user.connection_events.endpoints import router as connection_events
+from drovi_api.user.connection_events.repository import FEED
 from drovi_api.user.connections.endpoints import router as connections
 from drovi_api.user.documents.endpoints import router as documents
 from drovi_api.user.evidence.endpoints import router as evidence
@@ -36,6 +39,7 @@ _FEATURES: tuple[APIRouter, ...] = (
     sessions,
     passwords,
     me,
+    connection_events,  # before what takes any word there for an id
     connections,
     items,
     documents,
@@ -50,15 +54,18 @@ _FEATURES: tuple[APIRouter, ...] = (
 def create_app(runtime: ApiRuntime) -> FastAPI:
     """An application that works with ``runtime``; who made the runtime closes it."""
     monitor = HealthMonitor(runtime.probes)
+    streams = Hub(runtime.database, FEED)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await streams.close()
         monitor.close()
 
     app = _assembled(lifespan)
     app.state.runtime = runtime
     app.state.health = monitor
+    app.state.streams = streams
     return app
 
 

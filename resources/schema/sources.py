@@ -56,6 +56,8 @@ connection = tenant_table(
     CheckConstraint("status IN ('active', 'paused', 'needs_person')", name="status"),
     # By owner, so that nobody learns from a name being taken what a colleague's private source is called.
     UniqueConstraint("org_id", "owner_id", "name"),
+    # Asked at every request: what everybody in the organisation sees.
+    Index("ix_connection_shared", "org_id", postgresql_where=text("visibility = 'ORG_SHARED'")),
     app="SELECT, INSERT, UPDATE",
 )
 

@@ -24,6 +24,7 @@ class Reach(Enum):
     CALLER = "answers about the caller alone"
     LIST = "lists what the caller may see"
     ONE = "names one thing by its id"
+    STREAM = "does not end; tests/api/visibility tries these"
     ENTRANCE = "signs people up, in and out; tests/api/auth tries these"
 
 
@@ -87,6 +88,7 @@ CASES = (
         writes=True,
     ),
     Case("list_connections", "GET", "/api/v1/connections", Reach.LIST),
+    Case("watch_connections", "GET", "/api/v1/connections/events", Reach.STREAM),
     Case("get_connection", "GET", "/api/v1/connections/{id}", Reach.ONE, lambda w: w.shared.connection_id),
     Case(
         "sync_connection",

@@ -46,6 +46,7 @@ GRANT INSERT ON audience TO drovi_app;
 
 ALTER TABLE connection DROP CONSTRAINT uq_connection_org_id_name,
     ADD CONSTRAINT uq_connection_org_id_owner_id_name UNIQUE (org_id, owner_id, name);
+CREATE INDEX ix_connection_shared ON connection (org_id) WHERE visibility = 'ORG_SHARED';
 
 -- What streams tell of connections --------------------------------------------------------------------
 
