@@ -16,7 +16,15 @@ from tests.conftest import Database, Tenant
 from tests.fakes.embedder import FakeEmbedder
 
 QUOTE = "The seller shall deliver the audited accounts by 30 June 2026"
-TEXT = f"Share purchase agreement\n\n{QUOTE}, failing which the buyer may rescind."
+TITLE = "Share purchase agreement"
+
+
+def text_of(title: str, quote: str) -> str:
+    """A document's words."""
+    return f"{title}\n\n{quote}, failing which the buyer may rescind."
+
+
+TEXT = text_of(TITLE, QUOTE)
 START = TEXT.index(QUOTE)
 WRITTEN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -64,12 +72,15 @@ def seed_content(
     *,
     day: int | None = 0,
     readers: Collection[str] | None = None,
+    title: str = TITLE,
+    quote: str = QUOTE,
 ) -> Seeded:
     """One parsed page that promises something, written ``day`` days after ``WRITTEN``; undated for None.
 
     Its source's readers see it, or of those the ``readers`` that its provider names.
     """
-    org_id = tenant.principal.org_id
+    org_id, text = tenant.principal.org_id, text_of(title, quote)
+    start = text.index(quote)
     ids = [uuid4() for _ in range(5)]
     item_id, document_id, chunk_id, object_id, evidence_id = ids
     occurred_at = None if day is None else WRITTEN + timedelta(days=day)
@@ -98,7 +109,7 @@ def seed_content(
                     "connection_id": connection_id,
                     "source_item_id": source_item_id,
                     "kind": "document",
-                    "title": "Share purchase agreement",
+                    "title": title,
                     "path": path,
                     "occurred_at": occurred_at,
                     "normaliser_version": "1",
@@ -110,20 +121,20 @@ def seed_content(
                     "id": document_id,
                     "record_id": item_id,
                     "path": path,
-                    "title": "Share purchase agreement",
+                    "title": title,
                     "media_type": "application/pdf",
                     "language": "en",
                     "occurred_at": occurred_at,
                     "bytes": 1234,
                     "status": "parsed",
                     "pages": [[595.0, 842.0]],
-                    "text": TEXT,
+                    "text": text,
                     "parser_version": "1",
-                    "digest": digest(TEXT),
+                    "digest": digest(text),
                 },
             ),
-            (schema.block, _block(document_id, 0, "title", 0, START - 2)),
-            (schema.block, _block(document_id, 1, "paragraph", START, len(TEXT))),
+            (schema.block, _block(document_id, 0, "title", 0, start - 2)),
+            (schema.block, _block(document_id, 1, "paragraph", start, len(text))),
             (
                 schema.chunk,
                 {
@@ -131,10 +142,10 @@ def seed_content(
                     "document_id": document_id,
                     "ordinal": 0,
                     "start": 0,
-                    "end": len(TEXT),
+                    "end": len(text),
                     "page": 1,
-                    "section": "Share purchase agreement",
-                    "text": TEXT,
+                    "section": title,
+                    "text": text,
                 },
             ),
             (
@@ -142,7 +153,7 @@ def seed_content(
                 {
                     "id": object_id,
                     "kind": "commitment",
-                    "text": QUOTE,
+                    "text": quote,
                     "slots": {"who": "the seller", "due": "2026-06-30"},
                     "confidence": 0.9,
                     "document_id": document_id,
@@ -156,9 +167,9 @@ def seed_content(
                     "object_id": object_id,
                     "document_id": document_id,
                     "chunk_id": chunk_id,
-                    "quote": QUOTE,
-                    "start": START,
-                    "end": START + len(QUOTE),
+                    "quote": quote,
+                    "start": start,
+                    "end": start + len(quote),
                     "page": 1,
                     "boxes": [[72.0, 100.0, 500.0, 112.0]],
                 },
@@ -169,7 +180,7 @@ def seed_content(
         index_chunks(
             session,
             org_id,
-            [IndexedChunk(chunk_id, audience, TEXT, ("Share purchase agreement",), "en")],
+            [IndexedChunk(chunk_id, audience, text, (title,), "en")],
             FakeEmbedder(),
         )
     return Seeded(connection_id, *ids)

@@ -80,6 +80,93 @@ LANGUAGE sql STABLE ROWS 1 SECURITY DEFINER SET search_path = public, pg_temp AS
       AND (p.session_hours IS NULL OR s.created_at > now() - make_interval(hours => p.session_hours))
 $$;
 
+-- Search ------------------------------------------------------------------------------------------------
+
+-- How much each word tells (BM25's idf, in the order of the words), by what the caller may read: a weight that
+-- counted the rest would tell whoever asks for a word whether it stands there.
+-- A word found nowhere weighs most: that it is missing is news.
+CREATE OR REPLACE FUNCTION search_weights(p_terms integer[], p_words integer[])
+RETURNS TABLE (word integer, chunks bigint, idf double precision)
+LANGUAGE plpgsql STABLE ROWS 10 SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_org uuid := nullif(current_setting('drovi.org_id', true), '')::uuid;
+    v_audiences uuid[] := nullif(current_setting('drovi.audiences', true), '')::uuid[];
+    v_total bigint;
+BEGIN
+    SELECT coalesce(sum(s.chunks), 0) INTO v_total
+    FROM chunk_stat s WHERE s.org_id = v_org AND s.audience_id = ANY (v_audiences);
+
+    RETURN QUERY
+    WITH found AS (
+        SELECT f.word, least(coalesce(sum(t.chunks), 0), v_total)::bigint AS chunks
+        FROM unnest(p_terms, p_words) AS f (term, word)
+        LEFT JOIN term_stat t ON t.org_id = v_org AND t.term = f.term AND t.audience_id = ANY (v_audiences)
+        GROUP BY f.word
+    )
+    SELECT w.word, w.chunks, ln(1 + (v_total - w.chunks + 0.5::double precision) / (w.chunks + 0.5)) FROM found w
+    ORDER BY w.word;
+END
+$$;
+
+-- BM25 (k1 = 1.2, b = 0.75) over the chunks the caller may read, as a share (0 to 1) of the highest score the
+-- query could get, and the share of the query's weight that each chunk covers. Candidates come from the GIN index, rarest words first for as long as their postings fit in
+-- p_candidates; every word then counts in the score. A lone frequent word is cut at four times that. (The ROWS of
+-- these functions are estimates: at Postgres' own, 1,000, joining chunks to them reads the whole table.)
+CREATE OR REPLACE FUNCTION search_lexical(
+    p_terms integer[], p_words integer[], p_limit integer, p_candidates integer DEFAULT 2500
+)
+RETURNS TABLE (chunk_id uuid, score real, coverage real)
+LANGUAGE plpgsql STABLE ROWS 50 SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_org uuid := nullif(current_setting('drovi.org_id', true), '')::uuid;
+    v_audiences uuid[] := nullif(current_setting('drovi.audiences', true), '')::uuid[];
+    v_average double precision;
+    v_idf double precision[];
+    v_total double precision;
+    v_seeds integer[];
+BEGIN
+    SELECT sum(s.terms)::double precision / greatest(sum(s.chunks), 1) INTO v_average
+    FROM chunk_stat s WHERE s.org_id = v_org AND s.audience_id = ANY (v_audiences);
+
+    WITH ranked AS (
+        SELECT w.word, w.idf, row_number() OVER rarest AS place, sum(w.chunks) OVER rarest AS postings
+        FROM search_weights(p_terms, p_words) w WINDOW rarest AS (ORDER BY w.chunks, w.word)
+    ), seed AS (
+        SELECT f.term FROM ranked r JOIN unnest(p_terms, p_words) AS f (term, word) ON f.word = r.word
+        WHERE r.postings <= p_candidates
+           -- Words found nowhere stand first and bring no candidate: the first that exists always seeds.
+           OR r.place = (SELECT min(q.place) FROM ranked q WHERE q.postings > 0)
+    )
+    SELECT array_agg(r.idf ORDER BY r.word), sum(r.idf), (SELECT array_agg(s.term) FROM seed s)
+    INTO v_idf, v_total, v_seeds FROM ranked r;
+
+    RETURN QUERY
+    -- The limit stands outside: inside, it would tempt the planner to walk the organisation's rows instead of the
+    -- postings, ten times as slow.
+    WITH candidate AS MATERIALIZED (
+        SELECT i.chunk_id, i.terms, i.frequencies, i.length FROM chunk_index i
+        WHERE i.terms && v_seeds AND i.org_id = v_org AND i.audience_id = ANY (v_audiences)
+    )
+    SELECT c.chunk_id, ranking.bm25, ranking.covered
+    FROM (SELECT * FROM candidate LIMIT p_candidates * 4) c
+    CROSS JOIN LATERAL (
+        SELECT (sum(v_idf[hit.word] * hit.tf
+                    / (hit.tf + 0.3::double precision + 0.9::double precision * c.length / v_average))
+                / v_total)::real AS bm25,
+               (sum(v_idf[hit.word]) / v_total)::real AS covered
+        FROM (
+            -- Terms are sorted: width_bucket is a binary search, array_position would read them all.
+            SELECT f.word, sum(c.frequencies[width_bucket(f.term, c.terms)])::double precision AS tf
+            FROM unnest(p_terms, p_words) AS f (term, word)
+            WHERE c.terms[width_bucket(f.term, c.terms)] = f.term
+            GROUP BY f.word
+        ) hit
+    ) ranking
+    ORDER BY ranking.bm25 DESC, c.chunk_id
+    LIMIT p_limit;
+END
+$$;
+
 -- What streams tell ------------------------------------------------------------------------------------
 
 -- Writes a connection's state down for those who watch it, at the commit that changed it. Under a lock until the

@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     FOREACH forced IN ARRAY ARRAY[
         'app_user', 'audience', 'audience_member', 'connection', 'source_item', 'skipped_item', 'record', 'document',
-        'block', 'chunk', 'chunk_index', 'chunk_stat', 'intelligence_object', 'evidence', 'stream_cursor',
+        'block', 'chunk', 'chunk_index', 'chunk_stat', 'term_stat', 'intelligence_object', 'evidence', 'stream_cursor',
         'reader_set', 'reader_set_member', 'connection_event'
     ] LOOP
         EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', forced);
@@ -57,6 +57,10 @@ UPDATE evidence e SET audience_id = d.audience_id FROM document d WHERE d.id = e
 DELETE FROM chunk_stat;
 INSERT INTO chunk_stat (org_id, audience_id, chunks, terms)
 SELECT org_id, audience_id, count(*), sum(length) FROM chunk_index GROUP BY org_id, audience_id;
+
+INSERT INTO term_stat (org_id, term, audience_id, chunks)
+SELECT i.org_id, t.term, i.audience_id, count(*) FROM chunk_index i, unnest(i.terms) AS t (term)
+GROUP BY i.org_id, t.term, i.audience_id;
 
 -- Every connection has told its state once.
 INSERT INTO connection_event (org_id, id, audience_id, connection_id, state)

@@ -48,6 +48,12 @@ ALTER TABLE connection DROP CONSTRAINT uq_connection_org_id_name,
     ADD CONSTRAINT uq_connection_org_id_owner_id_name UNIQUE (org_id, owner_id, name);
 CREATE INDEX ix_connection_shared ON connection (org_id) WHERE visibility = 'ORG_SHARED';
 
+-- How often words stand in what the caller may read: counted again under 0007_rows.sql.
+TRUNCATE term_stat;
+ALTER TABLE term_stat ADD COLUMN audience_id UUID NOT NULL,
+    DROP CONSTRAINT pk_term_stat,
+    ADD CONSTRAINT pk_term_stat PRIMARY KEY (org_id, term, audience_id);
+
 -- What streams tell of connections --------------------------------------------------------------------
 
 CREATE TABLE connection_event (

@@ -191,6 +191,7 @@ def test_rows_from_before_point_at_their_source_afterwards(postgres: EmbeddedPos
 _OLD_ROWS = """
 INSERT INTO organisation (id, name, slug) VALUES ('00000000-0000-4000-8000-000000000001', 'Firm', 'firm');
 INSERT INTO app_user (id, email, name) VALUES ('00000000-0000-4000-8000-000000000002', 'anne@firm.example', 'Anne');
+INSERT INTO term_stat (org_id, term, chunks) VALUES ('00000000-0000-4000-8000-000000000001', 7, 1);
 INSERT INTO audience (id, org_id, kind, member_key) VALUES
     ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001', 'organisation', '*'),
     ('00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-000000000001', 'owner', 'anne');
