@@ -48,6 +48,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
     )
+    for operation in (one for methods in document["paths"].values() for one in methods.values()):
+        for response in operation["responses"].values():
+            # FastAPI calls the text a string beside the shape of its events' data.
+            response.get("content", {}).get("text/event-stream", {}).get("schema", {}).pop("type", None)
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=_REFERENCE)
