@@ -71,6 +71,13 @@ class Action(StrEnum):
     KEYS_ROTATED = "keys.rotated"
     KEYS_RETIRED = "keys.retired"
 
+    ADMIN_INVITED = "admin.invited"
+    ADMIN_JOINED = "admin.joined"
+    ADMIN_DISABLED = "admin.disabled"
+    ADMIN_ADMINISTRATORS_LISTED = "admin.administrators_listed"
+    ADMIN_AUDIT_READ = "admin.audit_read"
+    ADMIN_ORGANISATIONS_LISTED = "admin.organisations_listed"
+    ADMIN_USERS_SEARCHED = "admin.users_searched"
     ADMIN_ORGANISATION_VIEWED = "admin.organisation_viewed"
     ADMIN_USER_VIEWED = "admin.user_viewed"
     ADMIN_ORGANISATION_CHANGED = "admin.organisation_changed"

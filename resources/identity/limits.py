@@ -31,6 +31,11 @@ MAIL_BY_ACCOUNT = Limit("mail/account", 5, 60 * 60)
 MAIL_BY_ADDRESS = Limit("mail/address", 50, 60 * 60)
 TOKEN_BY_ADDRESS = Limit("token/address", 300, 15 * 60)
 """Invitations, resets and confirmations: a whole firm accepts from one address."""
+ADMIN_SIGN_IN_BY_ACCOUNT = Limit("admin/sign-in/account", 10, 15 * 60)
+ADMIN_SIGN_IN_BY_ADDRESS = Limit("admin/sign-in/address", 50, 15 * 60)
+ADMIN_TOKEN_BY_ADDRESS = Limit("admin/token/address", 50, 15 * 60)
+ADMIN_MAIL_BY_ACCOUNT = Limit("admin/mail/account", 5, 60 * 60)
+"""Administrators have buckets of their own: whoever uses up a user's attempts keeps no administrator out."""
 
 _TAKE = text(
     """
