@@ -58,6 +58,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             embedder=embedder,
             secrets=SecretBox(settings.secrets),
             probes=probes,
+            public_url=settings.public_url,
             open_sign_up=settings.sign_up == "open",
             allowed_origins=frozenset(settings.cors_origins.split()),
         )

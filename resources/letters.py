@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Row, insert
 
+from resources.mailer import Locale, TemplateName
 from resources.schema import outgoing_mail
 from resources.secrets import Sealed, SecretBox
 
@@ -28,8 +29,8 @@ class Letter:
     """What is to be said to whom: a template of ``resources.mailer`` and its values."""
 
     to: str
-    locale: str
-    template: str
+    locale: Locale
+    template: TemplateName
     values: Mapping[str, Value]
 
 
@@ -38,8 +39,8 @@ def queue(
     secrets: SecretBox,
     *,
     to: str,
-    locale: str,
-    template: str,
+    locale: Locale,
+    template: TemplateName,
     values: Mapping[str, Value],
     org_id: UUID | None = None,
 ) -> None:
@@ -68,7 +69,8 @@ def opened(secrets: SecretBox, row: Row[Any]) -> Letter:
     sealed = Sealed(row.key_id, bytes(row.ciphertext))
     content = secrets.open(row.org_id or _NOBODY, row.id, sealed)
     values = {name: _unpacked(value) for name, value in json.loads(content["values"]).items()}
-    return Letter(content["to"], content["locale"], content["template"], values)
+    locale, template = cast("Locale", content["locale"]), cast("TemplateName", content["template"])
+    return Letter(content["to"], locale, template, values)
 
 
 def _packed(value: Value) -> str | dict[str, str | float]:

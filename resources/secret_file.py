@@ -24,7 +24,7 @@ _SECRET_BYTES = 32  # 256 bits: then a password needs no stretching (see embedde
 _FILE = "secrets.json"
 
 
-_STATE = frozenset({"postgres", "objects", "dagster", "logs"})
+_STATE = frozenset({"postgres", "objects", "dagster", "logs", "mail"})
 
 
 def is_home(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from drovi_assets.assets.connectors import RUNTIME
+from drovi_assets.chores.letters import deliver
 from drovi_assets.chores.work import work
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime
@@ -15,6 +16,7 @@ from sensors.budget import Budget
 from sensors.cursors import RunsCursor
 
 CHORE_SECONDS = 10.0
+LETTER_SECONDS = 5.0
 
 
 @dg.sensor(
@@ -31,5 +33,6 @@ def jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     before = RunsCursor.parse(context.cursor, datetime.now(UTC))
     after = run_status.follow(runtime, context.instance, before)
     runs, partitions = job_requests.requests(runtime, context.instance)
+    deliver(runtime, Budget.of(LETTER_SECONDS))
     work(runtime, Budget.of(CHORE_SECONDS))
     return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=partitions, cursor=after.text())

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from drovi_api.entrance import Visit
 from resources import letters
-from resources.identity.people import Locale
 from resources.letters import Value
+from resources.mailer import Locale, TemplateName
 
 
 def send(
     visit: Visit,
-    template: str,
+    template: TemplateName,
     *,
     to: str,
     locale: Locale,

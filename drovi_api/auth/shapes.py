@@ -18,7 +18,6 @@ Token = Annotated[
     SecretStr, Field(min_length=1, max_length=200, description="As the link in the mail carries it.")
 ]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Locale = Literal["en", "fr"]
 
 
 class Input(BaseModel):

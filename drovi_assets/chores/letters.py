@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from drovi_assets.chores.contract import Deadline
-from resources.database import WorkerDatabase
+from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import DroviError, NeedsPerson, Transient
 from resources.letters import opened
 from resources.mailer import Mail, Mailer, render
@@ -27,15 +27,15 @@ TRIES = 40
 _log = get_logger(__name__)
 
 
-def deliver(database: WorkerDatabase, secrets: SecretBox, mailer: Mailer, deadline: Deadline) -> int:
+def deliver(runtime: Runtime, deadline: Deadline) -> int:
     """Send what is due until the deadline; returns how many letters left."""
     sent = 0
     while deadline.left > 0:
-        with database.dispatch() as connection:
+        with runtime.database.dispatch() as connection:
             row = connection.execute(_DUE).first()
             if row is None:
                 break
-            sent += _one(connection, secrets, mailer, row)
+            sent += _one(connection, runtime.sources.secrets, runtime.mailer, row)
     return sent
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from drovi_assets.connectors.runtime import Runtime as Sources
@@ -14,7 +14,8 @@ from drovi_assets.documents.sandbox import Sandbox
 from drovi_assets.retrieval.index import forget
 from resources.database import WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
-from resources.errors import DroviError
+from resources.errors import DroviError, NotConfigured
+from resources.mailer import Mailer, NoMailer, open_mailer
 from resources.object_store import ObjectStore, open_object_store
 from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
@@ -32,13 +33,14 @@ class Parser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The outside world of the pipeline; ``sources`` is what its connectors run with."""
+    """The outside world of background work; ``sources`` is what its connectors run with."""
 
     database: WorkerDatabase
     objects: ObjectStore
     parser: Parser
     embedder: TextEmbedder
     sources: Sources
+    mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
 
 
 def sources_of(database: WorkerDatabase, objects: ObjectStore, secrets: SecretBox) -> Sources:
@@ -65,4 +67,13 @@ def open_runtime(
                 precision=settings.embedding_precision, model_path=settings.embedding_model_path
             ),
             sources=sources_of(database, objects, SecretBox(settings.secrets)),
+            mailer=_mailer_of(settings),
         )
+
+
+def _mailer_of(settings: Settings) -> Mailer:
+    """A mail setting that cannot be used keeps letters waiting, and nothing else from working."""
+    try:
+        return open_mailer(settings)
+    except NotConfigured as error:
+        return NoMailer(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
@@ -12,11 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from resources import audiences
 from resources.database import enter
 from resources.identity import passwords
+from resources.mailer import Locale
 from resources.schema import app_user, membership, organisation, user_credential
 from resources.slugs import slug_of
 from resources.tenancy import Role
 
-Locale = Literal["en", "fr"]
 _MAX_SLUGS = 1000
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _QUIET = (
     "httpx",
     "httpcore",
+    "httpx2",
+    "httpcore2",
     "botocore",
     "boto3",
     "urllib3",

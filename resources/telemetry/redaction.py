@@ -62,11 +62,12 @@ _PATTERNS: Final = (
         re.compile(r"\bya29\.[A-Za-z0-9_-]{10,}|\bAIza[A-Za-z0-9_-]{30,}|\bgh[oprsu]_[A-Za-z0-9]{20,}"),
         REDACTED,
     ),
-    # name=value and "name": "value", as in query strings, connection strings and printed dictionaries
+    # name=value and "name": "value", as in query strings (also escaped inside another), connection strings and
+    # printed dictionaries
     (
         re.compile(
             r"""(?ix)((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|pwd|signature)
-            ["']?\s*[=:]\s*["']?)(?!\[redacted\])[^\s"'&,;)}\]]{3,}"""
+            ["']?\s*(?:[=:]|%3D)\s*["']?)(?!\[redacted\])[^\s"'&,;)}\]]{3,}"""
         ),
         rf"\1{REDACTED}",
     ),

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from drovi_api.auth.shapes import Input, Locale, Membership
+from drovi_api.auth.shapes import Input, Membership
+from resources.mailer import Locale
 
 
 class CurrentSession(BaseModel):

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from drovi_api.auth import begin
 from drovi_api.auth.sessions.schemas import CurrentSession, Session, Sessions
-from drovi_api.auth.shapes import Accepted, Locale, SignedIn
+from drovi_api.auth.shapes import Accepted, SignedIn
 from drovi_api.entrance import PersonVisit
 from resources.audit import Action
 from resources.errors import Forbidden, NotFound
 from resources.identity import sessions
+from resources.mailer import Locale
 
 
 def current(visit: PersonVisit) -> CurrentSession:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from drovi_api.auth.shapes import Address, Input, Locale, Password, PersonName, Token
+from drovi_api.auth.shapes import Address, Input, Password, PersonName, Token
+from resources.mailer import Locale
 
 OrganisationName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 

@@ -78,10 +78,24 @@ class TestMistakes:
             ("POSTGRES_PORT", "-1"),
             ("DATABASE_URL", "mysql://u:planted@host/db"),
             ("DATABASE_URL", "postgresql://"),
+            ("DATABASE_URL", "postgresql://u:planted℀@host/db"),
+            ("DATABASE_URL", "postgresql://u:planted@host:planted/db"),
             ("OBJECT_STORE_URL", "ftp://host"),
             ("OBJECT_STORE_URL", "s3:bucket"),
             ("OBJECT_STORE_URL", "file://relative/folder"),
             ("S3_ENDPOINT_URL", "localhost:9000"),
+            ("DROVI_MAIL_URL", "imap://planted@host"),
+            ("DROVI_MAIL_URL", "smtp://"),
+            ("DROVI_MAIL_URL", "smtp://user@host"),
+            ("DROVI_MAIL_URL", "smtp://user:planted/slash@host"),
+            ("DROVI_MAIL_URL", "smtp://user:planted#hash@host"),
+            ("DROVI_MAIL_URL", "smtp://user:planted@host:port"),
+            ("DROVI_MAIL_URL", "smtp://u:planted℀@host"),
+            ("DROVI_MAIL_URL", "smtp://host:99999"),
+            ("DROVI_MAIL_URL", "smtp://host?planted=1"),
+            ("DROVI_MAIL_URL", "resend://planted"),
+            ("RESEND_BASE_URL", "api.resend.com"),
+            ("DROVI_PUBLIC_URL", "javascript:alert(1)"),
             ("DROVI_EMBEDDING_PRECISION", "int8"),
             ("DROVI_LOG_LEVEL", "LOUD"),
             ("DROVI_PARSE_SECONDS", "0"),
@@ -133,6 +147,25 @@ class TestDatabaseAddresses:
 
     def test_the_driver_is_named(self) -> None:
         assert with_driver("postgresql://u@h/d", "psycopg2") == "postgresql+psycopg2://u@h/d"
+
+
+class TestMail:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "smtp://relay",
+            "smtp://user:p%40ss%2Fword@mail.example:2525",
+            "smtps://[2001:db8::1]:465",
+            "resend://",
+        ],
+    )
+    def test_each_way_out_can_be_named(self, url: str) -> None:
+        settings = Settings(mail_url=url)
+        assert settings.mail_url.get_secret_value() == url
+        assert url not in repr(settings)
+
+    def test_a_link_starts_where_people_reach_us(self) -> None:
+        assert Settings(public_url="https://drovi.example/").public_url == "https://drovi.example"
 
 
 class TestReference:
