@@ -11,6 +11,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
+from drovi_api.admin.app import create_admin_app
+from drovi_api.admin.dependencies import ADMIN_PREFIX
 from drovi_api.auth.me.endpoints import router as me
 from drovi_api.auth.passwords.endpoints import router as passwords
 from drovi_api.auth.sessions.endpoints import router as sessions
@@ -59,6 +61,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app = _assembled(lifespan)
     app.state.runtime = runtime
     app.state.health = monitor
+    app.mount(ADMIN_PREFIX, create_admin_app(runtime))
     return app
 
 

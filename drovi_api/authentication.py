@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -95,29 +96,35 @@ def require_own_page(request: Request, runtime: ApiRuntime, token: str) -> None:
 
 def require_same_site(request: Request, runtime: ApiRuntime) -> None:
     """Refuse what a browser says another site's page sends, unless that site is one of the configured origins."""
+    if not from_own_site(request, runtime.allowed_origins):
+        raise Forbidden(
+            "The request comes from another site.",
+            remedy="Send it from Drovi's own pages, or name the site in DROVI_CORS_ORIGINS.",
+        )
+
+
+def from_own_site(request: Request, others: frozenset[str] = frozenset()) -> bool:
+    """Whether no browser says that a page of another site sent it; pages of ``others`` may."""
     origin = request.headers.get("origin")
     if origin is None:
-        if request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}:
-            return
-    elif origin in runtime.allowed_origins or urlsplit(origin).netloc == request.headers.get("host"):
-        return
-    raise Forbidden(
-        "The request comes from another site.",
-        remedy="Send it from Drovi's own pages, or name the site in DROVI_CORS_ORIGINS.",
-    )
+        return request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+    return origin in others or urlsplit(origin).netloc == request.headers.get("host")
 
 
 def session_cookie(runtime: ApiRuntime, token: str, expires_at: datetime) -> str:
     """The ``Set-Cookie`` header that hands a session to the browser, out of reach of scripts and other sites."""
-    lifetime = int((expires_at - datetime.now(UTC)).total_seconds())
-    return _cookie(runtime, token, max(0, lifetime))
+    return cookie(cookie_name(runtime), token, expires_at, "Lax", secure=runtime.secure)
 
 
 def ended_cookie(runtime: ApiRuntime) -> str:
     """The ``Set-Cookie`` header that takes it away again."""
-    return _cookie(runtime, "", 0)
+    return cookie(cookie_name(runtime), "", None, "Lax", secure=runtime.secure)
 
 
-def _cookie(runtime: ApiRuntime, value: str, max_age: int) -> str:
-    parts = [f"{cookie_name(runtime)}={value}", "Path=/", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
-    return "; ".join([*parts, "Secure"] if runtime.secure else parts)
+def cookie(
+    name: str, value: str, expires_at: datetime | None, same_site: Literal["Lax", "Strict"], *, secure: bool
+) -> str:
+    """A ``Set-Cookie`` header; one without an end is taken away."""
+    left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at is not None else 0
+    parts = [f"{name}={value}", "Path=/", f"Max-Age={max(0, int(left))}", "HttpOnly", f"SameSite={same_site}"]
+    return "; ".join([*parts, "Secure"] if secure else parts)

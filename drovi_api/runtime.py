@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from drovi_api.limits import Gate
 from resources.database import AppDatabase, IdentityDatabase
 from resources.embedder import TextEmbedder
+from resources.identity.administrators import Rules
 from resources.secrets import SecretBox
 
 
@@ -32,6 +33,7 @@ class ApiRuntime:
     ``public_url`` is where people reach this service, ``allowed_origins`` are other sites whose pages may use it;
     with ``open_sign_up`` anybody may found an organisation, without it people come by invitation.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
+    ``administration`` says who administers the platform, and how they sign in.
     """
 
     database: AppDatabase
@@ -44,6 +46,7 @@ class ApiRuntime:
     public_url: str = "http://127.0.0.1:8000"
     allowed_origins: frozenset[str] = frozenset()
     open_sign_up: bool = True
+    administration: Rules = field(default_factory=Rules)
 
     @property
     def secure(self) -> bool:

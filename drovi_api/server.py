@@ -19,6 +19,7 @@ from drovi_api.runtime import ApiRuntime
 from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.embedder import Embedder
+from resources.identity.administrators import Rules
 from resources.object_store import open_object_store
 from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
@@ -61,6 +62,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             public_url=settings.public_url,
             open_sign_up=settings.sign_up == "open",
             allowed_origins=frozenset(settings.cors_origins.split()),
+            administration=Rules.of(settings),
         )
 
 

@@ -43,8 +43,11 @@ def queue(
     template: TemplateName,
     values: Mapping[str, Value],
     org_id: UUID | None = None,
-) -> None:
-    """Have a letter sent once the transaction has committed; ``org_id`` None where it is about the person alone."""
+) -> UUID:
+    """Have a letter sent once the transaction has committed; ``org_id`` None where it is about the person alone.
+
+    Returns the id of its row, which is there until it was sent.
+    """
     letter_id = uuid4()
     content = {
         "to": to,
@@ -58,6 +61,7 @@ def queue(
             id=letter_id, org_id=org_id, key_id=sealed.key_id, ciphertext=sealed.ciphertext
         )
     )
+    return letter_id
 
 
 def opened(secrets: SecretBox, row: Row[Any]) -> Letter:

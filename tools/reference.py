@@ -26,6 +26,13 @@ def api() -> str:
     return render_reference()
 
 
+def admin_api() -> str:
+    """Every operation of the administration."""
+    from drovi_api.reference import render_admin_reference
+
+    return render_admin_reference()
+
+
 def command_line() -> str:
     """Every command of ``drovi`` with its arguments and options."""
     from drovi.cli.main import app
@@ -41,12 +48,19 @@ def command_line() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "api.md": api,
+    "admin-api.md": admin_api,
     "command-line.md": command_line,
 }
 
 
 def _command(name: str, command: Any, parent: click.Context) -> list[str]:
     context = click.Context(command, info_name=name, parent=parent)
+    if hasattr(command, "list_commands"):
+        commands = (
+            (f"{name} {inner}", command.get_command(context, inner))
+            for inner in command.list_commands(context)
+        )
+        return [line for inner, one in commands for line in _command(inner, one, parent)]
     usage = " ".join(command.collect_usage_pieces(context))
     lines = [
         f"## drovi {name}",

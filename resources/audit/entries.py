@@ -72,6 +72,7 @@ class Action(StrEnum):
     KEYS_RETIRED = "keys.retired"
 
     ADMIN_INVITED = "admin.invited"
+    ADMIN_INVITATION_OPENED = "admin.invitation_opened"
     ADMIN_JOINED = "admin.joined"
     ADMIN_DISABLED = "admin.disabled"
     ADMIN_ADMINISTRATORS_LISTED = "admin.administrators_listed"

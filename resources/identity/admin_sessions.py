@@ -44,6 +44,12 @@ class AdminSession:
     password_due: bool
     """The password is older, or may be shorter, than the rules allow now: it has to be replaced first."""
 
+    def ends_at(self, rules: Rules) -> datetime:
+        """When it is over in any case."""
+        return self.created_at + (
+            HALFWAY if self.second_factor_at is None else timedelta(hours=rules.session_hours)
+        )
+
 
 def csrf_token(token: str) -> str:
     """What a page must show beside the cookie; never the one that a user's session would have."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import pyotp
@@ -21,6 +22,7 @@ from resources.identity.second_factor import Enrolment, Holder
 from resources.identity.tokens import Purpose
 from resources.schema import admin_user, one_time_token
 from resources.secrets import SecretBox
+from resources.settings import Settings
 
 REMEMBERED_PASSWORDS = 5
 OF_ADMINISTRATORS = Holder(admin_user, "id")
@@ -42,6 +44,17 @@ class Rules:
     password_days: int = 90
     session_minutes: int = 30
     session_hours: int = 8
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rules:
+        """What the settings say."""
+        return cls(
+            settings.admin_domain,
+            settings.admin_min_password,
+            settings.admin_password_days,
+            settings.admin_session_minutes,
+            settings.admin_session_hours,
+        )
 
     def admit(self, address: str) -> bool:
         """Whether this is, letter by letter, an address of the administrators' domain."""
@@ -66,6 +79,14 @@ class Administrator:
     """Whether the address is proven, a password and a second factor are set, and nobody disabled the account."""
 
 
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Somebody who was sent an invitation, and the letter that carries it."""
+
+    admin_id: UUID
+    letter_id: UUID
+
+
 def by_email(connection: Connection, rules: Rules, email: str) -> Administrator | None:
     """Who has exactly this address; nobody has one that the rules do not admit."""
     if not rules.admit(email):
@@ -80,15 +101,15 @@ def by_id(connection: Connection, admin_id: UUID) -> Administrator | None:
     return None if row is None else _administrator(row)
 
 
-def every(connection: Connection) -> list[Row[tuple[object, ...]]]:
+def every(connection: Connection) -> list[Row[Any]]:
     """Every administrator, disabled and invited ones included, by address."""
     return list(connection.execute(select(admin_user, _ACTIVE.label("active")).order_by(admin_user.c.email)))
 
 
 def invite(
-    connection: Connection, box: SecretBox, rules: Rules, email: str, *, inviter: str, page: str
-) -> UUID:
-    """Send somebody the link that makes them an administrator; ``page`` is the address where it leads.
+    connection: Connection, box: SecretBox, rules: Rules, email: str, *, inviter: str, public_url: str
+) -> Invited:
+    """Send somebody the link that makes them an administrator.
 
     One that was sent before works no more. A disabled administrator stays disabled until they have followed it.
 
@@ -115,7 +136,7 @@ def invite(
         ).scalar_one()
     )
     token = tokens.issue(connection, Purpose.ADMIN_INVITATION, email, None)
-    letters.queue(
+    letter_id = letters.queue(
         connection,
         box,
         to=email,
@@ -124,15 +145,17 @@ def invite(
         values={
             "recipient": email,
             "inviter": inviter,
-            "link": f"{page}#token={token}",
+            "link": f"{public_url}/admin/invitation#token={token}",
             "valid_for": tokens.LIFETIMES[Purpose.ADMIN_INVITATION],
         },
     )
-    return admin_id
+    return Invited(admin_id, letter_id)
 
 
-def begin_joining(connection: Connection, box: SecretBox, rules: Rules, token: str) -> tuple[str, Enrolment]:
-    """The address that an invitation is for, and a new second factor, in force once ``join`` has its first code.
+def begin_joining(
+    connection: Connection, box: SecretBox, rules: Rules, token: str
+) -> tuple[Administrator, Enrolment]:
+    """Who an invitation is for, and a new second factor, in force once ``join`` has its first code.
 
     Raises:
         Invalid: the link is not valid any more.
@@ -151,7 +174,7 @@ def begin_joining(connection: Connection, box: SecretBox, rules: Rules, token: s
         )
     )
     uri = pyotp.TOTP(secret).provisioning_uri(name=invited.email, issuer_name=_ISSUER)
-    return invited.email, Enrolment(secret, uri)
+    return invited, Enrolment(secret, uri)
 
 
 def join(

@@ -35,6 +35,7 @@ TemplateName = Literal[
     "export_ready",
     "role_changed",
     "removed_from_organisation",
+    "admin_invitation",
 ]
 Part = Literal["txt", "html"]
 TEMPLATES: Final[tuple[TemplateName, ...]] = get_args(TemplateName)
