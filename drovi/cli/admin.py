@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -103,20 +102,12 @@ def _identity(urls: DatabaseUrls) -> Iterator[IdentityDatabase]:
         database.close()
 
 
-class _Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._end = monotonic() + seconds
-
-    @property
-    def left(self) -> float:
-        return self._end - monotonic()
-
-
 def _sent(environment: Environment, letter_id: UUID) -> bool:
     """Send what waits, as the platform's tick would; whether this letter is gone then."""
     from drovi_assets.chores.letters import deliver
+    from sensors.budget import Budget
 
-    deliver(environment.runtime, _Deadline(SENDING_SECONDS))
+    deliver(environment.runtime, Budget.of(SENDING_SECONDS))
     with environment.runtime.database.dispatch() as connection:
         waiting = select(outgoing_mail.c.id).where(outgoing_mail.c.id == letter_id)
         return connection.execute(waiting).one_or_none() is None

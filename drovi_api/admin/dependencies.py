@@ -167,12 +167,12 @@ class AdminRoute(APIRoute):
 
 def feature(prefix: str, tag: str) -> APIRouter:
     """The router of one feature of the administration, with the problems every operation shares."""
-    return APIRouter(
-        prefix=prefix,
-        tags=[tag],
-        route_class=AdminRoute,
-        responses=problem_responses(401, 403, 422, 429, 500, 503),
+    responses = problem_responses(401, 403, 422, 429, 500, 503)
+    responses[401]["description"] = "No administrator is signed in here, or a half of the sign-in is wrong."
+    responses[403]["description"] = (
+        "Another site's page may have sent it, or the password has to be replaced first."
     )
+    return APIRouter(prefix=prefix, tags=[tag], route_class=AdminRoute, responses=responses)
 
 
 def _in_transaction(
