@@ -1,4 +1,4 @@
-"""Texts to vectors, by a sentence-transformers model that ships with the installation.
+"""Texts to vectors, by a model that ships with the installation (:mod:`resources.bert` computes it).
 
 The same text gives the same bytes whatever else is encoded beside it, so a partition re-materialised
 stores the same vectors. That does not come by itself: padded to a longer neighbour, a text's vector
@@ -13,14 +13,14 @@ an index.
 from __future__ import annotations
 
 import importlib.util
-import os
 import threading
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import numpy as np
 
+from resources.bert import Bert, load_bert
 from resources.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Embedder:
         self._path = Path(model_path) if model_path else None
         self._precision: Precision = _fastest_precision() if precision == "auto" else precision
         self._lock = threading.Lock()
-        self._model: Any = None
+        self._model: Bert | None = None
 
     @property
     def model_id(self) -> str:
@@ -77,11 +77,8 @@ class Embedder:
         if not texts:
             return vectors
         with self._lock:
-            if self._model is None:
-                self._model = self._load()
-            encoded = self._model.tokenizer(
-                list(texts), truncation=True, max_length=self._model.max_seq_length, padding=False
-            )["input_ids"]
+            model = self._model = self._model or self._load()
+            encoded = model.tokens(texts)
             by_length: defaultdict[int, list[int]] = defaultdict(list)
             for position, tokens in enumerate(encoded):
                 by_length[-(-len(tokens) // _STEP_TOKENS) * _STEP_TOKENS].append(position)
@@ -89,51 +86,29 @@ class Embedder:
                 size = max(1, _BATCH_TOKENS // length)
                 for start in range(0, len(positions), size):
                     batch = positions[start : start + size]
-                    vectors[batch] = self._forward([encoded[position] for position in batch], length)
+                    vectors[batch] = self._forward(model, [encoded[position] for position in batch], length)
         return vectors
 
-    def _forward(self, rows: list[list[int]], length: int) -> NDArray[np.float32]:
+    def _forward(self, model: Bert, rows: list[list[int]], length: int) -> NDArray[np.float32]:
         import torch
 
-        ids = torch.full((len(rows), length), self._model.tokenizer.pad_token_id)
+        ids = torch.full((len(rows), length), model.padding_id)
         mask = torch.zeros_like(ids)
         for row, tokens in enumerate(rows):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
-        transformer, *rest = self._model
-        with torch.inference_mode():
-            features = transformer({"input_ids": ids, "attention_mask": mask})
-            # Pooling in bf16 would throw away bits that the transformer has already paid for.
-            features["token_embeddings"] = features["token_embeddings"].float()
-            for module in rest:
-                features = module(features)
-            result: NDArray[np.float32] = features["sentence_embedding"].numpy()
+        result: NDArray[np.float32] = model.embed(ids, mask).numpy()
         return result
 
-    def _load(self) -> Any:
+    def _load(self) -> Bert:
         path = self._path or packaged_model()
-        if not (path / "modules.json").is_file():
+        model = load_bert(path, half=self._precision == "bf16")
+        if model.dimensions != DIMENSIONS:
             raise NotConfigured(
-                f"There is no sentence-transformers model in {path}.",
-                remedy="Set DROVI_EMBEDDING_MODEL_PATH to the folder of one, or leave it empty.",
-            )
-        os.environ["HF_HUB_OFFLINE"] = "1"  # weights come from a path, never from the network
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads and a later fork do not go together
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # theirs has no annotations
-        # Several processes of one thread beat one of two, and only one thread gives the same bits every time.
-        torch.set_num_threads(1)
-        model = SentenceTransformer(str(path), device="cpu", local_files_only=True).eval()
-        dimensions = model.get_embedding_dimension()
-        if dimensions != DIMENSIONS:
-            raise NotConfigured(
-                f"The model in {path} gives {dimensions} dimensions; the index has {DIMENSIONS}.",
+                f"The model in {path} gives {model.dimensions} dimensions; the index has {DIMENSIONS}.",
                 remedy="Set DROVI_EMBEDDING_MODEL_PATH to a model of 384 dimensions.",
             )
-        return model.bfloat16() if self._precision == "bf16" else model
+        return model
 
 
 def packaged_model() -> Path:

@@ -26,6 +26,8 @@ AUTH_ROLE = "drovi_auth"
 """Owns the functions that find who a credential belongs to before an organisation is known."""
 AUDIT_ROLE = "drovi_audit"
 """Owns ``audit_append`` and ``audit_erase``: the only one who writes the audit log, in the transaction's organisation."""
+CASCADE_ROLE = "drovi_cascade"
+"""Owns ``connection_takes_items``: a deleted connection's items go, whoever deletes it."""
 
 ORG = "(SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)"
 USER = "(SELECT nullif(current_setting('drovi.user_id', true), '')::uuid)"
@@ -39,6 +41,7 @@ DEFINER_FUNCTIONS: dict[str, str] = {
     "audit_erase": AUDIT_ROLE,
     "authenticate_key": AUTH_ROLE,
     "authenticate_session": AUTH_ROLE,
+    "connection_takes_items": CASCADE_ROLE,
     "forget_expired": AUTH_ROLE,
     "search_lexical": SEARCH_ROLE,
     "search_semantic": SEARCH_ROLE,
@@ -79,6 +82,7 @@ POLICY_EXCEPTIONS: dict[str, dict[str, Exempt]] = {
         "audit_anchor": Exempt("SELECT, DELETE", _ORGANISATION_ROWS),
         "organisation": Exempt(predicate=f"id = {ORG}"),
     },
+    CASCADE_ROLE: {"source_item": Exempt("SELECT, DELETE")},
 }
 """What the owners of those functions may read and write."""
 

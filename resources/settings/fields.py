@@ -139,7 +139,7 @@ class Work(BaseModel):
     embedding_model_path: str = _setting(
         "DROVI_EMBEDDING_MODEL_PATH",
         "Intelligence",
-        "Folder of a sentence-transformers model of 384 dimensions. Empty: all-MiniLM-L6-v2 from its package.",
+        "Folder of a sentence-transformers model (BERT, mean pooling, 384 dimensions). Empty: all-MiniLM-L6-v2 from its package.",
         "",
     )
 

@@ -27,8 +27,6 @@ _QUIET = (
     "botocore",
     "boto3",
     "urllib3",
-    "sentence_transformers",
-    "transformers",
     "alembic",
 )
 

@@ -163,6 +163,19 @@ def test_content_that_returns_brings_its_row_back(bench: Bench, scope: LandingSc
         assert session.execute(select(func.count()).select_from(source_item)).scalar_one() == 2
 
 
+def test_a_pages_rows_have_ids_in_its_order(bench: Bench, scope: LandingScope) -> None:
+    """Version 7, and rising within the page and from page to page, so that inserts stay at the index's right edge."""
+    for page in (range(300), range(300, 400)):
+        lands(bench, scope, *(change(f"{number:03}", 1, "x") for number in page))
+    with bench.database.worker.organisation(scope.org_id) as session:
+        ids: list[UUID] = list(
+            session.execute(select(source_item.c.id).order_by(source_item.c.provider_id)).scalars()
+        )
+    assert len(ids) == 400
+    assert {one.version for one in ids} == {7}
+    assert ids == sorted(ids)
+
+
 def test_what_is_unchanged_writes_nothing(bench: Bench, scope: LandingScope) -> None:
     """The rows keep their transaction ids: there is nothing to vacuum after a re-read."""
     page = [change(str(number), 1, "x") for number in range(50)]
