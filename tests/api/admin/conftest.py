@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime
+from resources.audit import PLATFORM
 from resources.identity import administrators
 from resources.identity.second_factor import STEP_SECONDS
 from tests.api.auth.conftest import Browser, Letters, browser, letters, no_limits_left_over, person
@@ -77,15 +78,29 @@ class AdminBrowser:
         return replace(self, http=TestClient(self.http.app, raise_server_exceptions=False), csrf="")
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What an administrator finds: an organisation, its owner, a colleague, and an invitation that was not accepted."""
+
+    org_id: UUID
+    user_id: UUID
+    colleague_id: UUID
+    invitation: str
+    newcomer: AdminBrowser
+    """Who the invitation is for, with the second factor of its page."""
+    owner: Browser
+    """The user, signed in."""
+
+
 @dataclass(frozen=True)
 class Log:
     """The chains of the audit log."""
 
     database: Database
 
-    def __call__(self, org_id: UUID | str = UUID(int=0), **having: str) -> list[Any]:
+    def __call__(self, org_id: UUID = PLATFORM, **having: str) -> list[Any]:
         """Entries of a chain, oldest first; the platform's without an id."""
-        with self.database.worker.organisation(UUID(str(org_id))) as session:
+        with self.database.worker.organisation(org_id) as session:
             rows = session.execute(
                 text("SELECT * FROM audit_entry WHERE org_id = :org ORDER BY sequence"), {"org": org_id}
             ).all()
@@ -143,13 +158,30 @@ def administrator(
 
 
 @pytest.fixture(autouse=True)
-def nobody_left_over(api_database: Database) -> Iterator[None]:
+def nobody_left_over(api_database: Database) -> None:
     """Every test starts without an administrator: whoever is the last one matters."""
     with api_database.identity.transaction() as session:
         session.execute(text("DELETE FROM admin_user"))
-    yield
 
 
-def org_of(browser: Browser) -> UUID:
-    """The organisation that somebody who signed up founded."""
-    return UUID(browser("GET", "/auth/session").json()["organisation_id"])
+@pytest.fixture
+def site(
+    person: Callable[[str], Browser],
+    admin_browser: Callable[..., AdminBrowser],
+    administrator: Callable[..., AdminBrowser],
+    invited: Callable[[str], str],
+) -> Site:
+    """Something of each kind that an administrator looks after."""
+    number = next(_numbers)
+    owner, colleague, newcomer = person(f"owner{number}@site.example"), administrator(), admin_browser()
+    newcomer.email = f"newcomer{number}@drovi.co"
+    token = invited(newcomer.email)
+    opened = newcomer("POST", "/auth/invitation", json={"token": token})
+    newcomer.secret = opened.json()["secret"]
+    session = owner("GET", "/auth/session").json()
+    (colleague_id,) = colleague.run(
+        "SELECT id FROM admin_user WHERE email = :email", email=colleague.email
+    ).one()
+    return Site(
+        UUID(session["organisation_id"]), UUID(session["user_id"]), colleague_id, token, newcomer, owner
+    )

@@ -9,7 +9,9 @@ import pytest
 
 from drovi_api.admin.app import describe
 from drovi_api.app import describe as describe_users
-from tests.api.admin.conftest import ADMIN_PASSWORD, AdminBrowser
+from resources.identity import admin_sessions, sessions
+from tests.api.admin.cases import CASES
+from tests.api.admin.conftest import ADMIN_PASSWORD, AdminBrowser, Site
 from tests.api.auth.conftest import PASSWORD, Browser, Letters
 from tests.api.conftest import Caller
 
@@ -17,61 +19,68 @@ Make = Callable[..., AdminBrowser]
 Person = Callable[[str], Browser]
 
 
-def _operations(document: dict) -> list:
-    return [
-        pytest.param(method.upper(), path, operation, id=operation["operationId"])
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    ]
-
-
-guarded = [one for one in _operations(describe()) if "security" in one.values[2]]
-users = [one for one in _operations(describe_users()) if "security" in one.values[2]]
-
-
-def _url(path: str) -> str:
-    return "/".join(str(uuid4()) if part.startswith("{") else part for part in path.split("/"))
+users = [
+    pytest.param(method.upper(), path, id=operation["operationId"])
+    for path, methods in describe_users()["paths"].items()
+    for method, operation in methods.items()
+    if "security" in operation
+]
+OPEN = {"admin_sign_in", "admin_open_invitation", "admin_accept_invitation"}
+guarded = pytest.mark.parametrize("operation_id", [name for name in CASES if name not in OPEN])
 
 
 def test_only_what_signs_one_in_is_open() -> None:
-    open_ones = {one.id for one in _operations(describe())} - {one.id for one in guarded}
-    assert open_ones == {"admin_sign_in", "admin_open_invitation", "admin_accept_invitation"}
+    operations = [one for methods in describe()["paths"].values() for one in methods.values()]
+    assert {one["operationId"] for one in operations if "security" not in one} == OPEN
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), guarded)
+@guarded
 def test_nothing_of_a_users_opens_the_administration(
-    person: Person, owner: Caller, method: str, path: str, operation: dict
+    person: Person, owner: Caller, administrator: Make, site: Site, operation_id: str
 ) -> None:
-    """Neither a session nor a key, nor both, nor the session's token in the other cookie."""
-    one = person(f"{operation['operationId']}@separation.example")
-    key = {"Authorization": f"Bearer {owner.tenant.key}"}
-    planted = {"Cookie": f"drovi_admin={one.http.cookies['drovi_session']}"}
-    csrf = {"X-CSRF-Token": one.csrf}
-    for shown in ({}, csrf, key, csrf | key):
-        refused = one.http.request(method, f"/admin/api{_url(path)}", headers=shown, json={})
-        assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
-    with_key = owner.http.request(method, f"/admin/api{_url(path)}", headers=key, json={})
-    assert with_key.status_code == 401
+    """Neither a session nor a key, nor both, nor the session's token in the other cookie with a fitting CSRF token."""
+    case = CASES[operation_id]
+    request = {
+        "method": case.method,
+        "url": f"/admin/api{case.url(site)}",
+        **case.make(administrator(), site),
+    }
+    one = person(f"{operation_id}@separation.example")
+    token = one.http.cookies["drovi_session"]
+    key, csrf = {"Authorization": f"Bearer {owner.tenant.key}"}, {"X-CSRF-Token": one.csrf}
+    planted = {"Cookie": f"drovi_admin={token}", "X-CSRF-Token": admin_sessions.csrf_token(token)}
+    answers = [one.http.request(headers=shown, **request) for shown in ({}, csrf, key, csrf | key)]
     one.http.cookies.clear()
-    refused = one.http.request(method, f"/admin/api{_url(path)}", headers=planted | csrf, json={})
-    assert refused.status_code in ({401} if method == "GET" else {401, 403})
+    answers += [one.http.request(headers=shown, **request) for shown in (key, planted, planted | key)]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (401, "UNAUTHENTICATED")
+    ] * len(answers)
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), users)
+@pytest.mark.parametrize(("method", "path"), users)
 def test_nothing_of_an_administrators_opens_what_users_have(
-    administrator: Make, method: str, path: str, operation: dict
+    administrator: Make, method: str, path: str
 ) -> None:
-    """Nor its token in the other cookie."""
+    """Nor its token in the other cookie, or as a key."""
+    one = administrator()
+    url = "/".join(str(uuid4()) if part.startswith("{") else part for part in path.split("/"))
+    token = one.http.cookies["drovi_admin"]
+    answers = [one.http.request(method, url, headers={"X-CSRF-Token": one.csrf})]
+    one.http.cookies.clear()
+    answers.append(one.http.request(method, url, headers={"Authorization": f"Bearer {token}"}))
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (401, "UNAUTHENTICATED")
+    ] * 2
+
+
+def test_an_administrators_token_is_no_users_session(administrator: Make) -> None:
     one = administrator()
     token = one.http.cookies["drovi_admin"]
-    refused = one.http.request(method, _url(path), headers={"X-CSRF-Token": one.csrf}, json={})
-    assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
     one.http.cookies.clear()
-    planted = {"Cookie": f"drovi_session={token}", "X-CSRF-Token": one.csrf}
-    refused = one.http.request(method, _url(path), headers=planted, json={})
-    assert refused.status_code in ({401} if method == "GET" else {401, 403})
-    bearer = {"Authorization": f"Bearer {token}"}
-    assert one.http.request(method, _url(path), headers=bearer, json={}).status_code == 401
+    planted = {"Cookie": f"drovi_session={token}", "X-CSRF-Token": sessions.csrf_token(token)}
+    for method, path in (("GET", "/api/v1/auth/me"), ("GET", "/api/v1/auth/session")):
+        assert one.http.request(method, path, headers=planted).status_code == 401
+    assert one.http.request("POST", "/api/v1/auth/sign-out", headers=planted).status_code == 401
 
 
 def test_a_user_with_such_an_address_is_no_administrator(person: Person, admin_browser: Make) -> None:

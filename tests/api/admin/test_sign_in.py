@@ -24,18 +24,18 @@ def test_an_invitation_a_password_and_a_code_make_an_administrator(
     administrator: Make, letters: Letters, log: Log
 ) -> None:
     """The letter names who invites and how long the link lives; each step is in the platform's log."""
-    one = administrator("anna@drovi.co")
-    (letter,) = letters.to("anna@drovi.co")
+    one = administrator("first@drovi.co")
+    (letter,) = letters.to("first@drovi.co")
     assert letter.template == "admin_invitation"
     assert letter.values["inviter"] == "Drovi"
     assert str(letter.values["link"]).startswith("http://127.0.0.1:8000/admin/invitation#token=")
     session = one("GET", "/auth/session").json()
     assert (session["email"], session["second_factor"], session["password_due"]) == (
-        "anna@drovi.co",
+        "first@drovi.co",
         True,
         False,
     )
-    assert [entry.action for entry in log(actor_label="anna@drovi.co")] == [
+    assert [entry.action for entry in log(actor_label="first@drovi.co")] == [
         "admin.invitation_opened",
         "admin.joined",
     ]
