@@ -32,14 +32,17 @@ POSTGRES = {
 
 
 class TestOrganisations:
-    def test_they_are_listed_newest_first_with_their_members(self, administrator: Make, site: Site) -> None:
+    def test_they_are_listed_newest_first_with_their_members(
+        self, administrator: Make, newcomer: Callable[[], Caller], site: Site
+    ) -> None:
         one = administrator()
-        first = one("GET", "/organisations", params={"limit": 1}).json()
-        (newest,) = first["items"]
-        assert (newest["id"], newest["members"], newest["status"]) == (str(site.org_id), 1, "active")
-        assert newest["name"].startswith("Firm of owner")
-        following = one("GET", "/organisations", params={"limit": 1, "cursor": first["next_cursor"]}).json()
-        assert following["items"][0]["id"] != str(site.org_id)
+        newcomer()
+        later = one("GET", "/organisations", params={"limit": 1}).json()
+        assert later["items"][0]["id"] != str(site.org_id)
+        following = one("GET", "/organisations", params={"limit": 1, "cursor": later["next_cursor"]}).json()
+        (listed,) = following["items"]
+        assert (listed["id"], listed["members"], listed["status"]) == (str(site.org_id), 1, "active")
+        assert listed["name"].startswith("Firm of owner")
 
     def test_nothing_that_they_hold_is_shown(self, administrator: Make, site: Site) -> None:
         """Not even what it is called: a connection's name is the organisation's business."""
