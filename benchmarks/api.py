@@ -177,6 +177,7 @@ def _serve(make: Callable[[Target], Any], target: Target, listening: socket.sock
 def _ours(target: Target) -> Any:
     from drovi_api.app import create_app
     from drovi_api.runtime import ApiRuntime
+    from resources.master_keys import MasterKeys
     from resources.secret_file import SecretFile
     from resources.secrets import SecretBox
 
@@ -185,7 +186,7 @@ def _ours(target: Target) -> Any:
             database=AppDatabase(target.app_url),
             identity=IdentityDatabase(target.identity_url),
             embedder=_NoModel(),
-            secrets=SecretBox(SecretFile(target.home)),
+            secrets=SecretBox(MasterKeys(SecretFile(target.home))),
         )
     )
 

@@ -20,6 +20,7 @@ import psycopg
 from benchmarks.servers import Bench, own_seconds, server_seconds, started
 from drovi_assets.connectors import runner
 from drovi_assets.connectors.runtime import Runtime
+from resources.master_keys import MasterKeys
 from resources.object_store import FolderStore
 from resources.schema import connection_secret
 from resources.secret_file import SecretFile
@@ -71,7 +72,7 @@ def _measured(bench: Bench, work: Callable[[], int], rows: int) -> dict[str, flo
 
 
 def _ours(bench: Bench, table: str) -> int:
-    secrets = SecretBox(SecretFile(bench.home))
+    secrets = SecretBox(MasterKeys(SecretFile(bench.home)))
     url = psycopg.conninfo.conninfo_to_dict(bench.server.url("origin", "superuser"))
     connection_id = bench.connect(
         "postgres",

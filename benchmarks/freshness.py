@@ -84,7 +84,7 @@ class Caller:
         folder.mkdir(exist_ok=True)
         with self._app.acting_as(self._principal) as session:
             return ensure_folder(
-                session, self._principal, SecretBox(self._settings.secrets), folder, private=False
+                session, self._principal, SecretBox(self._settings.master_keys), folder, private=False
             )
 
     def finds(self, word: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from drovi_assets.pipeline.runtime import Runtime, open_runtime
-from resources.database import AppDatabase, WorkerDatabase
+from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.migrate import migrate
 from resources.organisations import KEY_PREFIX, ensure_organisation, issue_api_key, sole_owner
@@ -28,6 +28,7 @@ class Environment:
     urls: DatabaseUrls
     runtime: Runtime
     app: AppDatabase
+    identity: IdentityDatabase
 
     @cached_property
     def principal(self) -> Principal:
@@ -37,7 +38,7 @@ class Environment:
     @property
     def secrets(self) -> SecretBox:
         """Seals what people give us to connect with."""
-        return SecretBox(self.settings.secrets)
+        return SecretBox(self.settings.master_keys)
 
     @property
     def api_key(self) -> str:
@@ -54,7 +55,9 @@ def open_environment(settings: Settings | None = None) -> Iterator[Environment]:
         runtime = stack.enter_context(open_runtime(settings, urls))
         app = AppDatabase(urls.app, application_name="drovi-cli")
         stack.callback(app.close)
-        yield Environment(settings, urls, runtime, app)
+        identity = IdentityDatabase(urls.identity, application_name="drovi-cli-identity")
+        stack.callback(identity.close)
+        yield Environment(settings, urls, runtime, app, identity)
 
 
 @contextmanager

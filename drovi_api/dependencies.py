@@ -45,6 +45,11 @@ class ReadSession:
     principal: Principal
     origin: Origin
 
+    @property
+    def actor(self) -> audit.Actor:
+        """The caller, as the audit log names them."""
+        return actor_of(self.principal, self.origin)
+
     def all(self, query: Select[Any], **parameters: Any) -> Sequence[Row[Any]]:
         """Every row, in the query's order; ``parameters`` are the values of its ``bindparam``s."""
         return self.connection.execute(query, parameters).all()
@@ -78,7 +83,7 @@ class WriteSession(ReadSession):
         """
         audit.record(
             self.connection,
-            actor_of(self.principal, self.origin),
+            self.actor,
             action,
             subject_kind,
             subject_id,

@@ -57,7 +57,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             database=database,
             identity=identity,
             embedder=embedder,
-            secrets=SecretBox(settings.secrets),
+            secrets=SecretBox(settings.master_keys),
             probes=probes,
             public_url=settings.public_url,
             open_sign_up=settings.sign_up == "open",

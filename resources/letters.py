@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, insert
 
 from resources.mailer import Locale, TemplateName
 from resources.schema import outgoing_mail
-from resources.secrets import Sealed, SecretBox
+from resources.secrets import Purpose, Sealed, SecretBox
 
 Value = str | datetime | timedelta
 _NOBODY = UUID(int=0)
@@ -55,7 +55,7 @@ def queue(
         "template": template,
         "values": json.dumps({name: _packed(value) for name, value in values.items()}),
     }
-    sealed = secrets.seal(org_id or _NOBODY, letter_id, content)
+    sealed = secrets.seal(org_id or _NOBODY, letter_id, content, purpose=Purpose.LETTER)
     connection.execute(
         insert(outgoing_mail).values(
             id=letter_id, org_id=org_id, key_id=sealed.key_id, ciphertext=sealed.ciphertext
@@ -71,7 +71,7 @@ def opened(secrets: SecretBox, row: Row[Any]) -> Letter:
         CredentialExpired: the key it was sealed with is gone.
     """
     sealed = Sealed(row.key_id, bytes(row.ciphertext))
-    content = secrets.open(row.org_id or _NOBODY, row.id, sealed)
+    content = secrets.open(row.org_id or _NOBODY, row.id, sealed, purpose=Purpose.LETTER)
     values = {name: _unpacked(value) for name, value in json.loads(content["values"]).items()}
     locale, template = cast("Locale", content["locale"]), cast("TemplateName", content["template"])
     return Letter(content["to"], locale, template, values)

@@ -13,6 +13,8 @@ import json
 import os
 import secrets
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,6 +40,11 @@ def holds_state(folder: Path) -> bool:
     return is_home(folder) or any(inner.name in _STATE and is_home(outer) for inner, outer in pairwise(chain))
 
 
+def generated() -> str:
+    """A new secret: 256 random bits, URL-safe."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
 class SecretFile:
     """Named secrets of one ``DROVI_HOME``; safe to use from several processes at once."""
 
@@ -51,16 +58,31 @@ class SecretFile:
             PermissionMissing: the file belongs to somebody else.
             NotConfigured: the file is not what this class wrote.
         """
-        try:
+        with self._explained():
             known = self._read()
             if name not in known:
-                known = self._add(name)
+                known = self._change(lambda secrets_: secrets_.setdefault(name, generated()))
+        return known[name]
+
+    def all(self) -> dict[str, str]:
+        """Every secret there is, by name. Raises as :meth:`get`."""
+        with self._explained():
+            return self._read()
+
+    def change(self, edit: Callable[[dict[str, str]], object]) -> dict[str, str]:
+        """Edit the secrets while nobody else does, and give what they are then. Raises as :meth:`get`."""
+        with self._explained():
+            return self._change(edit)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except PermissionError as error:
             raise PermissionMissing(
                 f"{self._path} cannot be read or written by this user.",
                 remedy="Run as the user who created this DROVI_HOME, or set DROVI_HOME to another folder.",
             ) from error
-        return known[name]
 
     def _read(self) -> dict[str, str]:
         try:
@@ -77,16 +99,17 @@ class SecretFile:
             )
         return known
 
-    def _add(self, name: str) -> dict[str, str]:
+    def _change(self, edit: Callable[[dict[str, str]], object]) -> dict[str, str]:
         """Under a lock, so that two first starts agree on one value; replaced whole, so never half written."""
         folder = self._path.parent
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "secrets.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            known = self._read()
-            if name in known:
+            before = self._read()
+            known = dict(before)
+            edit(known)
+            if known == before:
                 return known
-            known[name] = secrets.token_urlsafe(_SECRET_BYTES)
             descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".secrets-")  # created 0600
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as handle:

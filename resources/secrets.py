@@ -1,76 +1,150 @@
 """Secrets that people give (passwords, tokens): sealed before they are stored, opened only where they are used.
 
-AES-256-GCM under a key made on this machine (:class:`SecretFile`), a fresh 96-bit nonce a message (NIST SP
-800-38D). Organisation and connection are bound in as associated data, so a row copied to another tenant
-does not open; the key's id is stored beside it, so that keys can be rotated while old rows still open.
+Envelope encryption, AES-256-GCM twice: each secret has a data key of its own, and that is wrapped under a master key
+(:class:`MasterKeys`), so that rotating master keys re-wraps 32 bytes a row and never opens a secret. Each layer has a
+fresh 96-bit nonce (NIST SP 800-38D), and binds what the secret is for, its organisation and its subject as associated
+data: a row copied to another tenant, or to another purpose, does not open.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from resources.errors import CredentialExpired, NotConfigured
-from resources.secret_file import SecretFile
+from resources.errors import CredentialExpired
+from resources.hashing import digest
+from resources.master_keys import FIRST_FORMAT_KEY, KEY_BYTES, MasterKeys
 
-CURRENT_KEY = "connection_secrets_1"
-_NONCE_BYTES = 12
+_FORMAT: Final = "drovi-envelope-1"
+_NONCE_BYTES: Final = 12
+_WRAPPED_BYTES: Final = _NONCE_BYTES + KEY_BYTES + 16  # nonce, data key, tag
+
+
+class Purpose(StrEnum):
+    """What a secret is for. Part of its sealing: a value never changes."""
+
+    CONNECTION = "connection"
+    SECOND_FACTOR = "second_factor"
+    LETTER = "letter"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What the database keeps: useless without the key of that id."""
+    """What the database keeps: useless without the master key of that id."""
 
     key_id: str
     ciphertext: bytes
+    """The wrapped data key, then the secret under it; before envelopes, the secret under ``FIRST_FORMAT_KEY``."""
 
 
 class SecretBox:
-    """Seals and opens the secrets of connections with the keys of one ``SecretFile``."""
+    """Seals and opens secrets under the master keys of one deployment."""
 
-    def __init__(self, keys: SecretFile, *, current: str = CURRENT_KEY) -> None:
+    def __init__(self, keys: MasterKeys) -> None:
         self._keys = keys
-        self._current = current
 
-    def seal(self, org_id: UUID, connection_id: UUID, secrets: Mapping[str, str]) -> Sealed:
-        """Encrypt named secrets for one connection under the current key."""
-        nonce = os.urandom(_NONCE_BYTES)
+    def seal(
+        self,
+        org_id: UUID,
+        subject_id: UUID,
+        secrets: Mapping[str, str],
+        *,
+        purpose: Purpose = Purpose.CONNECTION,
+    ) -> Sealed:
+        """Encrypt named secrets for one subject (a connection, a user) under the current key.
+
+        A secret that belongs to no organisation takes the nil UUID for one.
+        """
+        bound = _Bound(purpose, org_id, subject_id)
+        data_key = AESGCM.generate_key(KEY_BYTES * 8)
         plain = json.dumps(dict(secrets), separators=(",", ":"), sort_keys=True).encode()
-        body = self._cipher(self._current).encrypt(nonce, plain, _bound_to(org_id, connection_id))
-        return Sealed(self._current, nonce + body)
+        key_id = self._keys.current()
+        return Sealed(key_id, self._wrap(key_id, data_key, bound) + _encrypt(data_key, plain, bound.secret()))
 
-    def open(self, org_id: UUID, connection_id: UUID, sealed: Sealed) -> dict[str, str]:
+    def open(
+        self, org_id: UUID, subject_id: UUID, sealed: Sealed, *, purpose: Purpose = Purpose.CONNECTION
+    ) -> dict[str, str]:
         """The named secrets again.
 
         Raises:
-            CredentialExpired: it was sealed for another connection, under a key that is gone, or was damaged.
+            CredentialExpired: it was sealed for something else, or was damaged.
+            NotConfigured: its master key is not known here.
         """
-        nonce, body = sealed.ciphertext[:_NONCE_BYTES], sealed.ciphertext[_NONCE_BYTES:]
-        try:
-            plain = self._cipher(sealed.key_id).decrypt(nonce, body, _bound_to(org_id, connection_id))
-        except (InvalidTag, ValueError) as error:
-            raise CredentialExpired(
-                "The stored credential cannot be opened.", remedy="Enter the connection's password again."
-            ) from error
-        opened: dict[str, str] = json.loads(plain)
+        bound = _Bound(purpose, org_id, subject_id)
+        with _explained():
+            if sealed.key_id == FIRST_FORMAT_KEY:
+                plain = _decrypt(self._keys.get(sealed.key_id), sealed.ciphertext, bound.first_format())
+            else:
+                data_key, body = self._unwrap(sealed, bound)
+                plain = _decrypt(data_key, body, bound.secret())
+            opened: dict[str, str] = json.loads(plain)
         return opened
 
-    def _cipher(self, key_id: str) -> AESGCM:
-        try:
-            key = base64.urlsafe_b64decode(self._keys.get(key_id) + "=")
-            return AESGCM(key)
-        except ValueError as error:
-            raise NotConfigured(
-                f"The key {key_id} in secrets.json is damaged.", remedy="Restore secrets.json from a backup."
-            ) from error
+    def rewrap(
+        self, org_id: UUID, subject_id: UUID, sealed: Sealed, *, purpose: Purpose = Purpose.CONNECTION
+    ) -> Sealed:
+        """The same secret under the current key; only one of the first format is opened for it. Raises as :meth:`open`."""
+        if sealed.key_id == FIRST_FORMAT_KEY:
+            secrets = self.open(org_id, subject_id, sealed, purpose=purpose)
+            return self.seal(org_id, subject_id, secrets, purpose=purpose)
+        bound = _Bound(purpose, org_id, subject_id)
+        with _explained():
+            data_key, body = self._unwrap(sealed, bound)
+        key_id = self._keys.current()
+        return Sealed(key_id, self._wrap(key_id, data_key, bound) + body)
+
+    def _wrap(self, key_id: str, data_key: bytes, bound: _Bound) -> bytes:
+        return _encrypt(self._keys.get(key_id), data_key, bound.data_key(key_id))
+
+    def _unwrap(self, sealed: Sealed, bound: _Bound) -> tuple[bytes, bytes]:
+        wrapped, body = sealed.ciphertext[:_WRAPPED_BYTES], sealed.ciphertext[_WRAPPED_BYTES:]
+        return _decrypt(self._keys.get(sealed.key_id), wrapped, bound.data_key(sealed.key_id)), body
 
 
-def _bound_to(org_id: UUID, connection_id: UUID) -> bytes:
-    return b"drovi:connection-secret:" + org_id.bytes + connection_id.bytes
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The associated data of each layer."""
+
+    purpose: Purpose
+    org_id: UUID
+    subject_id: UUID
+
+    def data_key(self, key_id: str) -> bytes:
+        return digest(_FORMAT, "data key", key_id, self.purpose, self.org_id.bytes, self.subject_id.bytes)
+
+    def secret(self) -> bytes:
+        return digest(_FORMAT, "secret", self.purpose, self.org_id.bytes, self.subject_id.bytes)
+
+    def first_format(self) -> bytes:
+        if self.purpose is not Purpose.CONNECTION:
+            raise ValueError("only secrets of connections were sealed in the first format")
+        return b"drovi:connection-secret:" + self.org_id.bytes + self.subject_id.bytes
+
+
+def _encrypt(key: bytes, plain: bytes, bound: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound)
+
+
+def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (InvalidTag, ValueError) as error:
+        raise CredentialExpired(
+            "The stored credential cannot be opened.", remedy="Enter it again."
+        ) from error

@@ -1,6 +1,7 @@
 """Reconcile: what a crash left lying, and what was done without Dagster.
 
-Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told.
+Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told, and the
+audit log is anchored every hour: here, since a look for what is due is one query, and a schedule would cost a run.
 
 The default launcher cannot tell that a worker died together with its code server: its run would stay "started" for
 hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead.
@@ -21,6 +22,8 @@ from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
+from resources.audit import anchor
+from resources.errors import DroviError
 from resources.event_log import relay
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, organisation, stream_cursor
@@ -46,8 +49,9 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     ended = end_dead_runs(runtime, context.instance)
     requeued = requeue_silent_jobs(runtime, context.instance)
     moved = relay(runtime.database, RELAYED)
+    anchored = anchor_audit_log(runtime)
     elsewhere = read_elsewhere(runtime, context.instance)
-    done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed."
+    done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed, {anchored} audit chains anchored."
     return dg.SensorResult(
         skip_reason=None if elsewhere else done,
         asset_events=[event for connector, key in elsewhere for event in _told(connector, key)],
@@ -55,6 +59,19 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
             windows_of(connector).build_add_request([key]) for connector, key in elsewhere
         ],
     )
+
+
+def anchor_audit_log(runtime: Runtime) -> int:
+    """How many chains were anchored; what has expired is forgotten by the same clock. A store that does not answer holds nothing else up: the next tick tries again."""
+    try:
+        anchored = anchor(runtime.database, runtime.objects)
+        if anchored:  # by the hour, and not where nobody did anything
+            with runtime.database.dispatch() as connection:
+                connection.execute(select(func.forget_expired()))
+    except DroviError as error:
+        _log.warning("the audit log could not be anchored", error=str(error))
+        return 0
+    return anchored
 
 
 def read_elsewhere(runtime: Runtime, instance: dg.DagsterInstance) -> list[tuple[str, str]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -12,35 +10,35 @@ import typer
 from sqlalchemy import Connection, Row, select
 
 from drovi.cli.output import AsJson, explained, print_json, print_table, screen
-from drovi.environment import Environment, open_database, open_environment
+from drovi.environment import Environment, open_environment
 from resources import audit
-from resources.database import IdentityDatabase, enter
+from resources.database import enter
 from resources.errors import NotFound
 from resources.identity import admin_sessions, administrators
 from resources.identity.administrators import Rules
 from resources.schema import outgoing_mail
-from resources.settings import DatabaseUrls, Settings
+from resources.settings import Settings
 
 SENDING_SECONDS = 20.0
 _INVITER = "Drovi"
-
-group = typer.Typer(help="Who administers the platform.", no_args_is_help=True)
 
 Address = Annotated[str, typer.Argument(help="E-mail address, exactly as it is to be typed at the sign-in.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for name, command in (("invite", invite), ("list", listed), ("disable", disable)):
-        group.command(name)(command)
+    group = typer.Typer(help="Who administers the platform.", no_args_is_help=True)
+    group.command("invite")(invite)
+    group.command("list")(list_administrators)
+    group.command("disable")(disable)
     app.add_typer(group, name="admin")
 
 
 def invite(address: Address) -> None:
-    """Send somebody the link that makes them an administrator; also after their password or second factor was lost."""
+    """Send somebody the link that makes them an administrator; also one who was disabled because a password or factor was lost."""
     with explained(), open_environment() as environment:
         settings = environment.settings
-        with _identity(environment.urls) as database, database.transaction() as connection:
+        with environment.identity.transaction() as connection:
             invited = administrators.invite(
                 connection,
                 environment.secrets,
@@ -50,19 +48,16 @@ def invite(address: Address) -> None:
                 public_url=settings.public_url,
             )
             _record(connection, audit.Action.ADMIN_INVITED, invited.admin_id, address)
-        way = _way(settings)
         if _sent(environment, invited.letter_id):
-            screen.print(f"The invitation of {address} went out: {way}.", soft_wrap=True)
+            told = f"The invitation of {address} went out: {_way(settings)}."
         else:
-            screen.print(
-                f"The invitation of {address} waits to be sent: {way}. `drovi up` tries again.",
-                soft_wrap=True,
-            )
+            told = f"The invitation of {address} waits to be sent: {_way(settings)}. `drovi up` tries again."
+        screen.print(told, soft_wrap=True, highlight=False)
 
 
-def listed(as_json: AsJson = False) -> None:
+def list_administrators(as_json: AsJson = False) -> None:
     """List the administrators, those invited and those disabled included."""
-    with explained(), _opened() as (_, connection):
+    with explained(), open_environment() as environment, environment.identity.transaction() as connection:
         rows = [
             {"address": row.email, "state": _state(row), "id": str(row.id)}
             for row in administrators.every(connection)
@@ -75,31 +70,14 @@ def listed(as_json: AsJson = False) -> None:
 
 def disable(address: Address) -> None:
     """Keep an administrator out, at once. Unlike the administration itself, this also takes the last one."""
-    with explained(), _opened() as (settings, connection):
+    with explained(), open_environment() as environment, environment.identity.transaction() as connection:
         found = [row.id for row in administrators.every(connection) if row.email == address]
         if not found:
             raise NotFound("There is no administrator with this address.", remedy="See `drovi admin list`.")
-        administrators.disable(connection, Rules.of(settings), found[0], last_too=True)
+        administrators.disable(connection, Rules.of(environment.settings), found[0], last_too=True)
         admin_sessions.revoke_all(connection, found[0])
         _record(connection, audit.Action.ADMIN_DISABLED, found[0], address)
-        screen.print(f"{address} is no administrator any more.")
-
-
-@contextmanager
-def _opened() -> Iterator[tuple[Settings, Connection]]:
-    """The settings, and one transaction of the role that signs people in."""
-    settings = Settings.load()
-    with open_database(settings) as urls, _identity(urls) as database, database.transaction() as connection:
-        yield settings, connection
-
-
-@contextmanager
-def _identity(urls: DatabaseUrls) -> Iterator[IdentityDatabase]:
-    database = IdentityDatabase(urls.identity, application_name="drovi-cli-identity")
-    try:
-        yield database
-    finally:
-        database.close()
+        screen.print(f"{address} is no administrator any more.", highlight=False)
 
 
 def _sent(environment: Environment, letter_id: UUID) -> bool:

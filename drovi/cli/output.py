@@ -27,6 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON, for pr
 screen = Console()
 notices = Console(stderr=True)
 
+EXIT_FAILED = 1
 EXIT_REFUSED = 2
 EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 EXIT_DEFECT = 70  # EX_SOFTWARE

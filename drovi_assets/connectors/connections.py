@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.registry import spec_of
+from resources.audit import Action, Actor, member, record
 from resources.errors import Conflict, Invalid, InvariantBroken, NeedsPerson, NotFound
 from resources.schema import audience, audience_member, connection_secret
 from resources.schema import connection as connection_table
@@ -30,20 +31,18 @@ def create_connection(
     name: str,
     config: Mapping[str, Any],
     visibility: Visibility = "ORG_SHARED",
+    actor: Actor | None = None,
+    request_id: str = "",
 ) -> UUID:
     """Link a source, in the caller's own (application) transaction; secrets among ``config`` are sealed apart.
+
+    Audited, as the act of ``actor`` or else of the principal.
 
     Raises:
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
         Conflict: the organisation has a connection of that name.
     """
-    try:
-        spec = spec_of(connector)
-        secrets = {key: str(config[key]) for key in spec.secrets if config.get(key)}
-        public = {key: value for key, value in config.items() if key not in spec.secrets}
-        spec.checked(public)
-    except (NotFound, NeedsPerson) as error:
-        raise Invalid(error.message, remedy=error.remedy) from error
+    public, secrets = _checked(connector, config)
     connection_id: UUID | None = session.execute(
         insert(connection_table)
         .values(
@@ -61,15 +60,16 @@ def create_connection(
     if connection_id is None:
         raise Conflict(f"There is a connection named “{name}” already.", remedy="Choose another name.")
     if secrets:
-        sealed = box.seal(principal.org_id, connection_id, secrets)
-        session.execute(
-            insert(connection_secret).values(
-                org_id=principal.org_id,
-                connection_id=connection_id,
-                key_id=sealed.key_id,
-                ciphertext=sealed.ciphertext,
-            )
-        )
+        _keep(session, box, principal.org_id, connection_id, secrets)
+    record(
+        session,
+        actor or member(session, principal),
+        Action.CONNECTION_CREATED,
+        "connection",
+        connection_id,
+        after=_told(connector, name, visibility),
+        request_id=request_id,
+    )
     return connection_id
 
 
@@ -108,6 +108,38 @@ def ensure_folder(
         config=config,
         visibility="PRIVATE" if private else "ORG_SHARED",
     )
+
+
+def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What may be shown of a configuration, and its secrets."""
+    try:
+        spec = spec_of(connector)
+        secrets = {key: str(config[key]) for key in spec.secrets if config.get(key)}
+        public = {key: value for key, value in config.items() if key not in spec.secrets}
+        spec.checked(public)
+    except (NotFound, NeedsPerson) as error:
+        raise Invalid(error.message, remedy=error.remedy) from error
+    return public, secrets
+
+
+def _keep(
+    session: Connection, box: SecretBox, org_id: UUID, connection_id: UUID, secrets: Mapping[str, str]
+) -> None:
+    sealed = box.seal(org_id, connection_id, secrets)
+    session.execute(
+        insert(connection_secret).values(
+            org_id=org_id,
+            connection_id=connection_id,
+            key_id=sealed.key_id,
+            ciphertext=sealed.ciphertext,
+        )
+    )
+
+
+def _told(connector: str, name: str, visibility: Visibility) -> dict[str, str]:
+    """Administrators read the log: what a private source is called is its owner's alone."""
+    shown = {"name": name} if visibility == "ORG_SHARED" else {}
+    return {"connector": connector, "visibility": visibility, **shown}
 
 
 def _audience(session: Connection, principal: Principal, visibility: Visibility) -> UUID:

@@ -66,7 +66,7 @@ def open_runtime(
             embedder=Embedder(
                 precision=settings.embedding_precision, model_path=settings.embedding_model_path
             ),
-            sources=sources_of(database, objects, SecretBox(settings.secrets)),
+            sources=sources_of(database, objects, SecretBox(settings.master_keys)),
             mailer=_mailer_of(settings),
         )
 

@@ -5,7 +5,7 @@ that whoever could change the rows and the functions of the database has not cha
 """
 
 from resources.audit.anchors import anchor
-from resources.audit.entries import PLATFORM, SYSTEM, Action, Actor, ActorKind, newest, record
+from resources.audit.entries import PLATFORM, SYSTEM, Action, Actor, ActorKind, member, newest, record
 from resources.audit.verification import Problem, Report, verify
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Problem",
     "Report",
     "anchor",
+    "member",
     "newest",
     "record",
     "verify",

@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resources.schema import audit_entry
+from resources.schema import app_user, audit_entry
 from resources.telemetry.redaction import redact
+from resources.tenancy import Principal
 
 PLATFORM: Final = UUID(int=0)
 """The organisation of the platform's own chain: keys, administrators, organisations that come and go."""
@@ -99,6 +100,15 @@ class Actor:
 SYSTEM: Final = Actor(ActorKind.SYSTEM, label="Drovi")
 """Nobody in particular: what the platform does by itself, and what is done on its machine's command line."""
 
+
+def member(connection: Connection, principal: Principal, address: str = "") -> Actor:
+    """A caller as an actor, in their own transaction: that is the row of the users that they may read."""
+    email = connection.execute(
+        select(app_user.c.email).where(app_user.c.id == principal.user_id)
+    ).scalar_one_or_none()
+    return Actor(ActorKind.USER, str(principal.user_id), email or "", address)
+
+
 _VALUE: Final = JSONB(none_as_null=True)
 _APPEND: Final = select(
     func.audit_append(
@@ -130,7 +140,8 @@ def record(
     """Add an entry to the chain of the transaction's organisation, and give its number.
 
     Entry and act commit together or not at all. Call it last in the transaction: until that ends, others who
-    audit in the same organisation wait. ``before`` and ``after`` hold what changed; a value whose name or shape is
+    audit in the same organisation wait. An act over many things is one entry: thousands in one transaction queue on
+    the versions of one row, in quadratic time. ``before`` and ``after`` hold what changed; a value whose name or shape is
     a secret's does not get in.
     """
     values = {

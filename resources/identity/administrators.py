@@ -21,6 +21,7 @@ from resources.identity import passwords, second_factor, tokens
 from resources.identity.second_factor import Enrolment, Holder
 from resources.identity.tokens import Purpose
 from resources.schema import admin_user, one_time_token
+from resources.secrets import Purpose as Sealing
 from resources.secrets import SecretBox
 from resources.settings import Settings
 
@@ -162,7 +163,7 @@ def begin_joining(
     """
     invited = _invited(connection, rules, tokens.peek(connection, Purpose.ADMIN_INVITATION, token).email)
     secret = pyotp.random_base32()
-    sealed = box.seal(_NO_ORGANISATION, invited.id, {"totp": secret})
+    sealed = box.seal(_NO_ORGANISATION, invited.id, {"totp": secret}, purpose=Sealing.SECOND_FACTOR)
     connection.execute(
         update(admin_user)
         .where(admin_user.c.id == invited.id)

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from resources.hashing import digest
 from resources.schema import user_credential
-from resources.secrets import Sealed, SecretBox
+from resources.secrets import Purpose, Sealed, SecretBox
 
 STEP_SECONDS = 30
 _DRIFT = 1
@@ -50,7 +50,7 @@ OF_USERS = Holder(user_credential, "user_id")
 def begin(connection: Connection, box: SecretBox, user_id: UUID, email: str) -> Enrolment:
     """A new secret, not in force until ``confirm``; one that is in force stays so until then."""
     secret = pyotp.random_base32()
-    sealed = box.seal(_NO_ORGANISATION, user_id, {"totp": secret})
+    sealed = box.seal(_NO_ORGANISATION, user_id, {"totp": secret}, purpose=Purpose.SECOND_FACTOR)
     row = insert(user_credential).values(
         user_id=user_id, totp_key_id=sealed.key_id, totp_ciphertext=sealed.ciphertext
     )
@@ -128,7 +128,8 @@ def accept_code(connection: Connection, box: SecretBox, holder: Holder, owner_id
     ).one_or_none()
     if row is None:
         return False
-    opened = box.open(_NO_ORGANISATION, owner_id, Sealed(row.totp_key_id, bytes(row.totp_ciphertext)))
+    sealed = Sealed(row.totp_key_id, bytes(row.totp_ciphertext))
+    opened = box.open(_NO_ORGANISATION, owner_id, sealed, purpose=Purpose.SECOND_FACTOR)
     step = _step_of(pyotp.TOTP(opened["totp"], interval=STEP_SECONDS), code.replace(" ", ""))
     if step is None:
         return False

@@ -116,6 +116,14 @@ class Storage(BaseModel):
         "",
     )
 
+    given_master_keys: SecretStr = _setting(
+        "DROVI_MASTER_KEYS",
+        "Secrets",
+        "Keys that stored secrets are sealed under: `id:base64,id:base64`, 32 bytes each, the current one first. "
+        "Empty: made by this machine, in secrets.json.",
+        SecretStr(""),
+    )
+
 
 class Work(BaseModel):
     """How the platform works, and within what limits."""

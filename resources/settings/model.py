@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from resources.errors import NotConfigured
+from resources.master_keys import MasterKeys, parse_given
 from resources.secret_file import SecretFile
 from resources.settings.addresses import (
     APP_ROLE,
@@ -86,6 +87,13 @@ class Settings(People, Work, Storage, BaseSettings):  # the reference lists them
         check_object_store(url)
         return url
 
+    @field_validator("given_master_keys")
+    @classmethod
+    def _keys(cls, given: SecretStr) -> SecretStr:
+        """Refused when a process starts, not when it meets the first secret."""
+        parse_given(given.get_secret_value())
+        return given
+
     @field_validator("mail_url")
     @classmethod
     def _mail(cls, url: SecretStr) -> SecretStr:
@@ -130,6 +138,11 @@ class Settings(People, Work, Storage, BaseSettings):  # the reference lists them
     def secrets(self) -> SecretFile:
         """The secrets this machine generated for itself."""
         return SecretFile(self.home)
+
+    @property
+    def master_keys(self) -> MasterKeys:
+        """What secrets that people give are sealed under."""
+        return MasterKeys(self.secrets, self.given_master_keys.get_secret_value())
 
     @property
     def embedded_database(self) -> bool:

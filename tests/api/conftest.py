@@ -25,6 +25,7 @@ from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime, Probe
 from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import EmbeddedPostgres
+from resources.master_keys import MasterKeys
 from resources.organisations import issue_api_key, principal_of
 from resources.schema import app_user, membership
 from resources.secret_file import SecretFile
@@ -81,7 +82,7 @@ def runtime(api_database: Database, tmp_path_factory: pytest.TempPathFactory) ->
         database=api_database.app,
         identity=api_database.identity,
         embedder=FakeEmbedder(),
-        secrets=SecretBox(SecretFile(tmp_path_factory.mktemp("secrets"))),
+        secrets=SecretBox(MasterKeys(SecretFile(tmp_path_factory.mktemp("secrets")))),
         probes=(Probe("database", lambda: api_database.app.ping() or "answers"),),
         metrics_to_all=True,
     )

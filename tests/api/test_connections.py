@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from drovi_api.runtime import ApiRuntime
+from resources.audit import newest
 from resources.schema import connection as connection_table
 from resources.schema import connection_secret, job
 from resources.secrets import Sealed
@@ -121,3 +122,27 @@ def test_a_paused_connection_is_not_synced(newcomer: Callable[[], Caller], api_d
         )
     response = caller("POST", f"/api/v1/connections/{connection_id}/sync")
     assert (response.status_code, response.json()["code"]) == (409, "CONFLICT")
+
+
+def test_what_was_done_is_audited_once_with_who_and_from_where(
+    newcomer: Callable[[], Caller], api_database: Database
+) -> None:
+    """A repeat that does nothing is no act, nor is a refusal; no secret gets in, nor a private source's name."""
+    caller = newcomer()
+    known = {"X-Request-ID": "request-of-the-test"}
+    shared = caller("POST", "/api/v1/connections", json=_ledger("Ours"), headers=known).json()["id"]
+    private = _ledger("Mine alone") | {"visibility": "PRIVATE"}
+    assert caller("POST", "/api/v1/connections", json=private).status_code == 201
+    assert caller("POST", "/api/v1/connections", json=_ledger("Ours")).status_code == 409
+    for _ in range(2):
+        synced = caller("POST", f"/api/v1/connections/{shared}/sync")
+    org_id = caller.tenant.principal.org_id
+    with api_database.worker.organisation(org_id) as session:
+        sync, hidden, created = newest(session, org_id, 10)
+    assert (created.action, created.subject_id) == ("connection.created", shared)
+    assert (created.actor_kind, created.actor_id) == ("user", str(caller.tenant.principal.user_id))
+    assert created.actor_label.startswith("owner@newcomer")
+    assert (created.address, created.request_id) == ("testclient", "request-of-the-test")
+    assert created.after == {"connector": "postgres", "name": "Ours", "visibility": "ORG_SHARED"}
+    assert hidden.after == {"connector": "postgres", "visibility": "PRIVATE"}
+    assert (sync.action, sync.after) == ("connection.sync_requested", {"job_id": synced.json()["id"]})

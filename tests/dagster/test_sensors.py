@@ -20,9 +20,9 @@ from drovi_assets.checks.rows import Scope, standing_failures
 from drovi_assets.jobs import BULK, JOB_TAG
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.run import Report, process
-from resources import job_rows
+from resources import audit, job_rows
 from resources.clock import now
-from resources.errors import TimedOut
+from resources.errors import ProviderDown, TimedOut
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, job
 from sensors.budget import Budget
@@ -300,3 +300,22 @@ def test_what_the_command_line_read_is_told_once(folder: Folder, graph: Graph) -
     assert {event.asset_key for event in told} == set(keys_of("documents"))
     graph.instance.add_dynamic_partitions(str(windows_of("documents").name), [key])
     assert read_elsewhere(folder.runtime, graph.instance) == []
+
+
+def test_the_audit_log_is_anchored_by_a_tick_and_not_by_each(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a run. An object store that does not answer holds nothing else up."""
+    folder = graph.folder
+    with folder.database.worker.organisation(folder.org_id) as session:
+        audit.record(session, audit.SYSTEM, audit.Action.RETENTION_APPLIED, "organisation", folder.org_id)
+
+    def down(*note: object) -> None:
+        raise ProviderDown("The object store failed.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(folder.runtime.objects), "write_once", down)
+        assert "0 audit chains anchored" in graph.tick(reconcile).skip_message
+    assert "1 audit chains anchored" in graph.tick(reconcile).skip_message
+    assert "0 audit chains anchored" in graph.tick(reconcile).skip_message
+    assert audit.verify(folder.database.worker, folder.runtime.objects, folder.org_id).anchors == 1

@@ -35,8 +35,10 @@ def one(session: ReadSession, connection_id: UUID) -> Connection:
     return _connection(session.one(_ONE, "connection", connection_id=connection_id))
 
 
-def request_sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None) -> UUID:
-    """The id of the job that will read the connection now.
+def request_sync(
+    session: WriteSession, connection_id: UUID, idempotency_key: str | None
+) -> tuple[UUID, bool]:
+    """The id of the job that will read the connection now, and whether this request made it.
 
     A repeated key gets the job it made the first time. Without one, a sync that waits to start serves
     everybody who asks meanwhile: it will read all that is there when it starts.
@@ -49,7 +51,7 @@ def request_sync(session: WriteSession, connection_id: UUID, idempotency_key: st
         )
         found: UUID | None = session.connection.execute(waiting).scalar_one_or_none()
         if found is not None:
-            return found
+            return found, False
     key = f"{SYNC}:{connection_id}:{idempotency_key or uuid4()}"
     values = {
         "org_id": session.principal.org_id,
@@ -58,10 +60,13 @@ def request_sync(session: WriteSession, connection_id: UUID, idempotency_key: st
         "idempotency_key": key,
         "requested_by": session.principal.user_id,
     }
-    session.run(insert(job).values(values).on_conflict_do_nothing())
+    asked = insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
+    made: UUID | None = session.run(asked).scalar_one_or_none()
+    if made is not None:
+        return made, True
     by_key = select(job.c.id).where(job.c.org_id == session.principal.org_id, job.c.idempotency_key == key)
-    created: UUID = session.connection.execute(by_key).scalar_one()
-    return created
+    first: UUID = session.connection.execute(by_key).scalar_one()
+    return first, False
 
 
 def _connection(row: Row[Any]) -> Connection:

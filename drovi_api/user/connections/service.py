@@ -35,12 +35,10 @@ def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Con
         name=new.name,
         config=new.config,
         visibility=new.visibility,
+        actor=session.actor,
+        request_id=session.origin.request_id,
     )
-    connection = repository.one(session, connection_id)
-    about = {"connector": connection.connector, "visibility": connection.visibility}
-    named = about | {"name": connection.name} if connection.visibility == "ORG_SHARED" else about
-    session.audit(Action.CONNECTION_CREATED, "connection", connection_id, after=named)
-    return connection
+    return repository.one(session, connection_id)
 
 
 def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None) -> UUID:
@@ -53,8 +51,9 @@ def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None
     connection = repository.one(session, connection_id)
     if connection.status == "paused":
         raise Conflict("The connection is paused.", remedy="Resume it before you sync it.")
-    job_id = repository.request_sync(session, connection_id, idempotency_key)
-    session.audit(
-        Action.CONNECTION_SYNC_REQUESTED, "connection", connection_id, after={"job_id": str(job_id)}
-    )
+    job_id, asked_anew = repository.request_sync(session, connection_id, idempotency_key)
+    if asked_anew:
+        session.audit(
+            Action.CONNECTION_SYNC_REQUESTED, "connection", connection_id, after={"job_id": str(job_id)}
+        )
     return job_id

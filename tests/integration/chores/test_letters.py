@@ -16,6 +16,7 @@ from drovi_assets.pipeline.runtime import Runtime
 from resources import letters
 from resources.errors import DroviError, Invalid, NotConfigured, ProviderDown
 from resources.mailer import Mail
+from resources.master_keys import MasterKeys
 from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
 from tests.conftest import Database
@@ -48,7 +49,7 @@ def mailer() -> FakeMailer:
 
 @pytest.fixture
 def runtime(database: Database, mailer: FakeMailer, tmp_path: Path) -> Runtime:
-    secrets = SecretBox(SecretFile(tmp_path))
+    secrets = SecretBox(MasterKeys(SecretFile(tmp_path)))
     return cast(
         "Runtime",
         SimpleNamespace(database=database.worker, sources=SimpleNamespace(secrets=secrets), mailer=mailer),

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from drovi_assets.connectors.registry import CONNECTORS, ConnectorSpec
 from drovi_assets.connectors.runtime import Runtime
+from resources.master_keys import MasterKeys
 from resources.object_store import FolderStore
 from resources.schema import connection, connection_secret, source_item
 from resources.secret_file import SecretFile
@@ -90,7 +91,7 @@ def bench(database: Database, tenant: Tenant, tmp_path: Path) -> Bench:
     runtime = Runtime(
         database.worker,
         FolderStore(tmp_path / "objects"),
-        SecretBox(SecretFile(tmp_path / "home")),
+        SecretBox(MasterKeys(SecretFile(tmp_path / "home"))),
         forget=lambda *_: None,
         sleep=lambda _seconds: None,
     )

@@ -14,6 +14,7 @@ from drovi_assets.connectors.connections import ensure_folder
 from drovi_assets.documents.sandbox import Sandbox
 from drovi_assets.pipeline.runtime import Runtime, sources_of
 from drovi_assets.pipeline.summary import Summary, summarise
+from resources.master_keys import MasterKeys
 from resources.object_store import FolderStore
 from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
@@ -57,7 +58,7 @@ class Folder:
 def folder(database: Database, tenant: Tenant, sandbox: Sandbox, tmp_path: Path) -> Folder:
     path = tmp_path / "files"
     path.mkdir()
-    box = SecretBox(SecretFile(tmp_path))
+    box = SecretBox(MasterKeys(SecretFile(tmp_path)))
     with database.app.acting_as(tenant.principal) as session:
         connection_id = ensure_folder(session, tenant.principal, box, path, private=False)
     objects = FolderStore(tmp_path / "objects")

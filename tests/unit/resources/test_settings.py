@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from resources.errors import NotConfigured, PermissionMissing
 from resources.secret_file import SecretFile
-from resources.settings import Settings, render_reference, with_driver
+from resources.settings import Settings, with_driver
+from tools.reference import settings as render_reference
 
 VARIABLES = [str(info.validation_alias) for info in Settings.model_fields.values()]
 
