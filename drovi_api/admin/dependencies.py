@@ -191,6 +191,8 @@ def _in_transaction(
             body = answer.__pydantic_serializer__.to_json(answer)
             if audited and not visit.audited:
                 raise InvariantBroken(f"{endpoint.__name__} left no entry in the audit log.")
+        if isinstance(visit, SignedInVisit):
+            admin_sessions.note(runtime.identity, visit.session.id)
         response = Response(body, status, media_type="application/json")
         for cookie in visit.cookies:
             response.headers.append("set-cookie", cookie)

@@ -6,15 +6,18 @@ How long one lasts is asked at every request, of the rules as they stand then; `
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, case, func, insert, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
+from resources.database import IdentityDatabase
+from resources.errors import Transient
 from resources.hashing import digest
-from resources.identity import tokens
+from resources.identity import administrators, tokens
 from resources.identity.administrators import Rules
 from resources.schema import admin_session, admin_user
 
@@ -87,7 +90,7 @@ def renew(connection: Connection, rules: Rules, session: AdminSession, address: 
 
 
 def find(connection: Connection, rules: Rules, token: str) -> AdminSession | None:
-    """The session a token opens now, noted as used; it must belong to an administrator whom the rules still admit."""
+    """The session a token opens now; it must belong to an administrator whom the rules still admit."""
     longest = case(
         (admin_session.c.second_factor_at.is_(None), HALFWAY), else_=timedelta(hours=rules.session_hours)
     )
@@ -95,19 +98,7 @@ def find(connection: Connection, rules: Rules, token: str) -> AdminSession | Non
         admin_user.c.password_min_length < rules.min_password
     )
     row = connection.execute(
-        update(admin_session)
-        .where(
-            admin_session.c.token_hash == tokens.hash_of(KIND, token),
-            admin_session.c.revoked_at.is_(None),
-            admin_session.c.last_seen_at > func.now() - timedelta(minutes=rules.session_minutes),
-            admin_session.c.created_at > func.now() - longest,
-            admin_user.c.id == admin_session.c.admin_id,
-            admin_user.c.email_verified_at.is_not(None),
-            admin_user.c.totp_confirmed_at.is_not(None),
-            admin_user.c.disabled_at.is_(None),
-        )
-        .values(last_seen_at=func.now())
-        .returning(
+        select(
             admin_session.c.id,
             admin_session.c.admin_id,
             admin_user.c.email,
@@ -115,10 +106,29 @@ def find(connection: Connection, rules: Rules, token: str) -> AdminSession | Non
             admin_session.c.second_factor_at,
             due,
         )
+        .join(admin_user, admin_user.c.id == admin_session.c.admin_id)
+        .where(
+            admin_session.c.token_hash == tokens.hash_of(KIND, token),
+            admin_session.c.revoked_at.is_(None),
+            admin_session.c.last_seen_at > func.now() - timedelta(minutes=rules.session_minutes),
+            admin_session.c.created_at > func.now() - longest,
+            administrators.ACTIVE,
+        )
     ).one_or_none()
     if row is None or not rules.admit(row.email):
         return None
     return AdminSession(*row)
+
+
+def note(database: IdentityDatabase, session_id: UUID) -> None:
+    """Note that a session was used: after the request, so that two that end each other's sessions wait for no lock.
+
+    Best effort: what was asked for is done and committed by then.
+    """
+    with suppress(Transient), database.transaction() as connection:
+        connection.execute(
+            update(admin_session).where(admin_session.c.id == session_id).values(last_seen_at=func.now())
+        )
 
 
 def revoke(connection: Connection, session_id: UUID) -> None:

@@ -36,6 +36,15 @@ _MAX_LOCAL_PART = 64
 """RFC 5321, 4.5.3.1.1."""
 
 
+ACTIVE = (
+    admin_user.c.email_verified_at.is_not(None)
+    & admin_user.c.password_hash.is_not(None)
+    & admin_user.c.totp_confirmed_at.is_not(None)
+    & admin_user.c.disabled_at.is_(None)
+)
+"""Who can sign in, in the database's words: see ``Administrator.active``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Who may be an administrator, and how they sign in; from the settings, section Administration."""
@@ -104,7 +113,7 @@ def by_id(connection: Connection, admin_id: UUID) -> Administrator | None:
 
 def every(connection: Connection) -> list[Row[Any]]:
     """Every administrator, disabled and invited ones included, by address."""
-    return list(connection.execute(select(admin_user, _ACTIVE.label("active")).order_by(admin_user.c.email)))
+    return list(connection.execute(select(admin_user, ACTIVE.label("active")).order_by(admin_user.c.email)))
 
 
 def invite(
@@ -266,18 +275,12 @@ def disable(connection: Connection, rules: Rules, admin_id: UUID, *, last_too: b
     return standing[admin_id]
 
 
-_ACTIVE = (
-    admin_user.c.email_verified_at.is_not(None)
-    & admin_user.c.password_hash.is_not(None)
-    & admin_user.c.totp_confirmed_at.is_not(None)
-    & admin_user.c.disabled_at.is_(None)
-)
 _ADMINISTRATOR = select(
     admin_user.c.id,
     admin_user.c.email,
     admin_user.c.password_hash,
     admin_user.c.password_history,
-    _ACTIVE.label("active"),
+    ACTIVE.label("active"),
 )
 
 

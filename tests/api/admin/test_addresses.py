@@ -59,6 +59,8 @@ TRICKS = {
     "domain alone": "drovi.co",
     "too long": "a" * 65 + "@drovi.co",
 }
+# The rest the database itself refuses to hold.
+STORABLE = {name: text for name, text in TRICKS.items() if "\x00" not in text and text == text.lower()}
 every_trick = pytest.mark.parametrize("address", TRICKS.values(), ids=TRICKS.keys())
 
 
@@ -82,11 +84,9 @@ def test_none_of_them_signs_in_as_the_one_it_looks_like(anna: AdminBrowser, addr
     assert anna.again().password(ADMIN_PASSWORD, address).status_code in {401, 422}
 
 
-@every_trick
+@pytest.mark.parametrize("address", STORABLE.values(), ids=STORABLE.keys())
 def test_not_even_a_row_in_the_database_lets_one_in(anna: AdminBrowser, address: str) -> None:
     """Whatever wrote it there: the rule is asked at the sign-in and at every request, not at the invitation alone."""
-    if "\x00" in address or address != address.lower():
-        pytest.skip("the database itself refuses it")
     anna.run("UPDATE admin_user SET email = :evil WHERE email = :email", evil=address, email=anna.email)
     assert anna("GET", "/organisations").status_code == 401
     assert anna.again().password(ADMIN_PASSWORD, address).status_code in {401, 422}
@@ -110,8 +110,7 @@ def test_an_account_that_lacks_a_proof_is_none(anna: AdminBrowser, lacking: str)
     """An unverified address, above all. Sessions that were open are shut with it."""
     anna.run(f"UPDATE admin_user SET {lacking} WHERE email = :email", email=anna.email)
     assert anna.again().password().status_code == 401
-    if "password" not in lacking:
-        assert anna("GET", "/organisations").status_code == 401
+    assert anna("GET", "/organisations").status_code == 401
 
 
 def test_another_installation_has_another_domain(anna: AdminBrowser, admin_browser: Make) -> None:
