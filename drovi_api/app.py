@@ -8,18 +8,32 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
 from drovi_api.admin.app import create_admin_app
 from drovi_api.admin.dependencies import ADMIN_PREFIX
+from drovi_api.auth.email.endpoints import router as email
+from drovi_api.auth.invitations.endpoints import router as accepting
 from drovi_api.auth.me.endpoints import router as me
+from drovi_api.auth.oidc.endpoints import redirects as single_sign_on
+from drovi_api.auth.oidc.endpoints import router as single_sign_on_offer
+from drovi_api.auth.organisations.endpoints import router as founding
 from drovi_api.auth.passwords.endpoints import router as passwords
+from drovi_api.auth.profile.endpoints import router as profile
+from drovi_api.auth.second_factor.endpoints import router as second_factor
 from drovi_api.auth.sessions.endpoints import router as sessions
 from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
+from drovi_api.tenancy.audit.endpoints import router as audit
+from drovi_api.tenancy.invitations.endpoints import router as invitations
+from drovi_api.tenancy.keys.endpoints import router as keys
+from drovi_api.tenancy.members.endpoints import router as members
+from drovi_api.tenancy.organisations.endpoints import router as organisations
+from drovi_api.tenancy.policies.endpoints import router as policies
 from drovi_api.user.ask.endpoints import router as ask
 from drovi_api.user.connections.endpoints import router as connections
 from drovi_api.user.documents.endpoints import router as documents
@@ -35,9 +49,22 @@ _FEATURES: tuple[APIRouter, ...] = (
     health,
     sign_up,
     sign_in,
+    single_sign_on_offer,
+    single_sign_on,
     sessions,
     passwords,
+    second_factor,
+    email,
     me,
+    profile,
+    accepting,
+    founding,
+    organisations,
+    policies,
+    members,
+    invitations,
+    keys,
+    audit,
     connections,
     items,
     documents,
@@ -47,6 +74,15 @@ _FEATURES: tuple[APIRouter, ...] = (
     evidence,
     jobs,
 )
+
+_CROSS_ORIGIN: dict[str, Any] = {
+    "allow_credentials": True,
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "X-CSRF-Token", "X-Request-ID"],
+    "expose_headers": ["X-Request-ID", "Retry-After"],
+    "max_age": 600,
+}
+"""What the pages of a configured origin may do; those of any other may nothing."""
 
 
 def create_app(runtime: ApiRuntime) -> FastAPI:
@@ -58,7 +94,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
         yield
         monitor.close()
 
-    app = _assembled(lifespan)
+    app = _assembled(lifespan, runtime)
     app.state.runtime = runtime
     app.state.health = monitor
     app.mount(ADMIN_PREFIX, create_admin_app(runtime))
@@ -70,7 +106,7 @@ def describe() -> dict[str, Any]:
     return _assembled(None).openapi()
 
 
-def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
+def _assembled(lifespan: Lifespan[FastAPI] | None, runtime: ApiRuntime | None = None) -> FastAPI:
     app = FastAPI(
         title="Drovi",
         version=version("drovi"),
@@ -83,7 +119,10 @@ def _assembled(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     errors.install(app)
     openapi.install(app)
     docs_page.install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, secure=runtime is not None and runtime.secure)
+    if runtime is not None and runtime.allowed_origins:
+        # Around the edge: a page of another site must be able to read its refusals too.
+        app.add_middleware(CORSMiddleware, allow_origins=sorted(runtime.allowed_origins), **_CROSS_ORIGIN)
     # Not include_router: it would match every request twice, and hide the full path from the route. Before what
     # FastAPI put there, since routes are tried in order.
     app.router.routes[:0] = [route for router in _FEATURES for route in router.routes]

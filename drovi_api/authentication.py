@@ -8,7 +8,7 @@ must not say that another site sent it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -113,18 +113,32 @@ def from_own_site(request: Request, others: frozenset[str] = frozenset()) -> boo
 
 def session_cookie(runtime: ApiRuntime, token: str, expires_at: datetime) -> str:
     """The ``Set-Cookie`` header that hands a session to the browser, out of reach of scripts and other sites."""
-    return cookie(cookie_name(runtime), token, expires_at, "Lax", secure=runtime.secure)
+    lifetime = int((expires_at - datetime.now(UTC)).total_seconds())
+    return cookie(runtime, cookie_name(runtime), token, max(0, lifetime))
 
 
 def ended_cookie(runtime: ApiRuntime) -> str:
     """The ``Set-Cookie`` header that takes it away again."""
-    return cookie(cookie_name(runtime), "", None, "Lax", secure=runtime.secure)
+    return cookie(runtime, cookie_name(runtime), "", 0)
+
+
+def departure_secret(request: Request, runtime: ApiRuntime) -> str:
+    """What the browser keeps while its person is at the sign-in provider; empty where nobody is."""
+    return request.cookies.get(_departure_name(runtime), "")
+
+
+def departure_cookie(runtime: ApiRuntime, secret: str, lifetime: timedelta) -> str:
+    """The ``Set-Cookie`` header that binds a sign-in at the provider to the browser it began in; it takes it away if empty."""
+    return cookie(runtime, _departure_name(runtime), secret, int(lifetime.total_seconds()) if secret else 0)
+
+
+def _departure_name(runtime: ApiRuntime) -> str:
+    return "__Host-drovi_departure" if runtime.secure else "drovi_departure"
 
 
 def cookie(
-    name: str, value: str, expires_at: datetime | None, same_site: Literal["Lax", "Strict"], *, secure: bool
+    runtime: ApiRuntime, name: str, value: str, max_age: int, same_site: Literal["Lax", "Strict"] = "Lax"
 ) -> str:
-    """A ``Set-Cookie`` header; one without an end is taken away."""
-    left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at is not None else 0
-    parts = [f"{name}={value}", "Path=/", f"Max-Age={max(0, int(left))}", "HttpOnly", f"SameSite={same_site}"]
-    return "; ".join([*parts, "Secure"] if secure else parts)
+    """A ``Set-Cookie`` header for this host alone, out of reach of scripts; without an age it takes the cookie away."""
+    parts = [f"{name}={value}", "Path=/", f"Max-Age={max_age}", "HttpOnly", f"SameSite={same_site}"]
+    return "; ".join([*parts, "Secure"] if runtime.secure else parts)

@@ -7,8 +7,11 @@ refusal, such as a counted attempt, is a transaction of its own in the service.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Annotated, Any, get_type_hints
 
 from fastapi import APIRouter, Request
@@ -19,7 +22,7 @@ from starlette.responses import Response
 
 from drovi_api import authentication
 from drovi_api.context import Origin, origin_of
-from drovi_api.dependencies import API_PREFIX, as_endpoint, runtime_of, transaction_parameter
+from drovi_api.dependencies import API_PREFIX, Endpoint, as_endpoint, runtime_of, transaction_parameter
 from drovi_api.errors import problem_responses
 from drovi_api.runtime import ApiRuntime
 from resources.errors import Unauthenticated
@@ -62,12 +65,50 @@ Visits = Annotated[Visit, "the request's transaction"]
 Persons = Annotated[PersonVisit, "the request's transaction"]
 
 
+class Answers(Enum):
+    """Which answers of an operation would tell by their time whether an account exists."""
+
+    NONE = "none"
+    REFUSALS = "refusals"
+    ALL = "all"
+
+
+_EVEN = "drovi_even"
+
+
+def even(answers: Answers) -> Callable[[Endpoint], Endpoint]:
+    """Have these answers leave no earlier than ``ApiRuntime.even_seconds`` after the request came.
+
+    How much there was to do for an account, from a row to look up to the audit logs of all its organisations, stays
+    inside. Stands between the router's decorator and the function.
+    """
+
+    def name(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _EVEN, answers)
+        return endpoint
+
+    return name
+
+
+def even_of(endpoint: Callable[..., BaseModel]) -> Answers:
+    """Which answers ``even`` was said of."""
+    answers: Answers = getattr(endpoint, _EVEN, Answers.NONE)
+    return answers
+
+
+async def hold(runtime: ApiRuntime, started: float, held: Answers, least: Answers) -> None:
+    """Wait with an answer of the kind ``least``, where such are ``held``: without a thread or a connection."""
+    if held in {least, Answers.ALL}:
+        await asyncio.sleep(max(0.0, started + runtime.even_seconds - time.monotonic()))
+
+
 class EntranceRoute(APIRoute):
     """An operation of the identity role."""
 
     def __init__(self, path: str, endpoint: Callable[..., BaseModel], **kwargs: Any) -> None:
         name, kind = transaction_parameter(endpoint, Visit, PersonVisit)
         self._signed_in = kind is PersonVisit
+        self._even = even_of(endpoint)
         kwargs["response_model"] = get_type_hints(endpoint)["return"]
         if self._signed_in:
             kwargs["openapi_extra"] = {"security": [{"Session": []}]}
@@ -88,7 +129,14 @@ class EntranceRoute(APIRoute):
                 authentication.require_own_page(request, runtime, token)
             elif request.method not in authentication.SAFE_METHODS:
                 authentication.require_same_site(request, runtime)
-            return await handle(request)
+            started = time.monotonic()
+            try:
+                response = await handle(request)
+            except Exception:
+                await hold(runtime, started, self._even, Answers.REFUSALS)
+                raise
+            await hold(runtime, started, self._even, Answers.ALL)
+            return response
 
         return guarded
 

@@ -29,6 +29,9 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+"""For a year, this host alone: what else its owner runs under the domain is theirs to say."""
+
 # Nothing here is rendered by a browser but the interactive reference, which says so itself (docs_page).
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _QUIET = frozenset({"/health", "/metrics"})
@@ -39,9 +42,11 @@ _log = get_logger("drovi_api.access")
 class Edge:
     """Wraps the application; holds nothing but the number of requests in flight."""
 
-    def __init__(self, app: ASGIApp, max_in_flight: int = MAX_IN_FLIGHT) -> None:
+    def __init__(self, app: ASGIApp, max_in_flight: int = MAX_IN_FLIGHT, *, secure: bool = False) -> None:
+        """``secure``: people come over HTTPS, and are to come no other way."""
         self._app = app
         self._max_in_flight = max_in_flight
+        self._headers = (*_HEADERS, _HTTPS_ONLY) if secure else _HEADERS
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +65,7 @@ class Edge:
                 own = any(name == _POLICY[0] for name, _ in message["headers"])
                 policy = () if own else (_POLICY,)
                 message["headers"] = [
-                    *message["headers"], *_HEADERS, *policy, (b"x-request-id", request_id.encode())
+                    *message["headers"], *self._headers, *policy, (b"x-request-id", request_id.encode())
                 ]  # fmt: skip
             await send(message)
 

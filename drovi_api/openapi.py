@@ -13,7 +13,14 @@ from drovi_api.errors import Problem
 
 TAGS = [
     {"name": "health", "description": "For whoever watches the service."},
-    {"name": "auth", "description": "Signing up, in and out; the caller, their sessions and passwords."},
+    {
+        "name": "auth",
+        "description": "Signing up, in and out; the caller, their sessions, passwords and second factor.",
+    },
+    {"name": "organisation", "description": "The organisation one works in, and what it allows."},
+    {"name": "members", "description": "Who is in it, as what, and who is invited."},
+    {"name": "keys", "description": "One's own API keys."},
+    {"name": "audit", "description": "Who did what."},
     {"name": "connections", "description": "Links to sources, and their syncs."},
     {"name": "items", "description": "What was read from sources."},
     {"name": "documents", "description": "Parsed files, block by block."},

@@ -33,6 +33,7 @@ DEFAULT_LIMIT = 50
 _UUID = TypeAdapter(UUID)
 _MOMENT = TypeAdapter(datetime | None)
 _INTEGER = TypeAdapter(Annotated[int, Field(ge=0, lt=2**31)])
+_SEQUENCE = TypeAdapter(Annotated[int, Field(ge=0, lt=2**63)])
 
 
 class Page(BaseModel, Generic[Item]):
@@ -82,6 +83,11 @@ def by_moment(moment: ColumnElement[Any], identity: ColumnElement[UUID]) -> Keys
 def by_ordinal(column: ColumnElement[int]) -> Keyset:
     """In the order things stand in their parent."""
     return Keyset((column, _INTEGER), descending=False)
+
+
+def by_sequence(column: ColumnElement[int]) -> Keyset:
+    """Last first, for numbers that rise with time."""
+    return Keyset((column, _SEQUENCE))
 
 
 def page_of(

@@ -9,7 +9,11 @@ from drovi_api.limits import Gate
 from resources.database import AppDatabase, IdentityDatabase
 from resources.embedder import TextEmbedder
 from resources.identity.administrators import Rules
+from resources.identity.provider import OpenIdProvider
 from resources.secrets import SecretBox
+
+EVEN_SECONDS = 0.3
+"""Longer than what any of the even answers takes, and shorter than what a person who mistyped notices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class ApiRuntime:
 
     ``public_url`` is where people reach this service, ``allowed_origins`` are other sites whose pages may use it;
     with ``open_sign_up`` anybody may found an organisation, without it people come by invitation.
+    ``provider`` is who signs people in beside us, ``arriving`` bounds how many wait for it.
+    ``even_seconds`` is how long answers take that must not tell by their time whether an account exists.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
     ``administration`` says who administers the platform, and how they sign in.
     """
@@ -43,10 +49,13 @@ class ApiRuntime:
     probes: tuple[Probe, ...] = ()
     thinking: Gate = field(default_factory=lambda: Gate(places=8, wait_seconds=5.0))
     metrics_to_all: bool = False
+    provider: OpenIdProvider | None = None
+    arriving: Gate = field(default_factory=lambda: Gate(places=8, wait_seconds=2.0))
     public_url: str = "http://127.0.0.1:8000"
     allowed_origins: frozenset[str] = frozenset()
     open_sign_up: bool = True
     administration: Rules = field(default_factory=Rules)
+    even_seconds: float = EVEN_SECONDS
 
     @property
     def secure(self) -> bool:

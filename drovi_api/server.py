@@ -19,7 +19,9 @@ from drovi_api.runtime import ApiRuntime
 from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.embedder import Embedder
+from resources.http import HttpClient
 from resources.identity.administrators import Rules
+from resources.identity.provider import open_provider
 from resources.object_store import open_object_store
 from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
@@ -42,6 +44,8 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
         stack.callback(identity.close)
         worker = WorkerDatabase(urls.worker, application_name="drovi-api-health")
         stack.callback(worker.close)
+        http = HttpClient()
+        stack.callback(http.close)
         embedder = ObservedEmbedder(
             Embedder(precision=settings.embedding_precision, model_path=settings.embedding_model_path)
         )
@@ -60,6 +64,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             secrets=SecretBox(settings.master_keys),
             probes=probes,
             public_url=settings.public_url,
+            provider=open_provider(settings, http),
             open_sign_up=settings.sign_up == "open",
             allowed_origins=frozenset(settings.cors_origins.split()),
             administration=Rules.of(settings),

@@ -7,7 +7,7 @@ deleted; what cannot be sent stays, without its content, for an operator to see.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -48,20 +48,30 @@ def queue(
 
     Returns the id of its row, which is there until it was sent.
     """
+    (letter_id,) = queue_all(connection, secrets, [Letter(to, locale, template, values)], org_id=org_id)
+    return letter_id
+
+
+def queue_all(
+    connection: Connection, secrets: SecretBox, letters: Sequence[Letter], *, org_id: UUID | None = None
+) -> list[UUID]:
+    """Have several sent: one statement, however many. Returns the ids of their rows."""
+    rows = [_sealed(secrets, letter, org_id) for letter in letters]
+    if rows:
+        connection.execute(insert(outgoing_mail).values(rows))
+    return [row["id"] for row in rows]
+
+
+def _sealed(secrets: SecretBox, letter: Letter, org_id: UUID | None) -> dict[str, Any]:
     letter_id = uuid4()
     content = {
-        "to": to,
-        "locale": locale,
-        "template": template,
-        "values": json.dumps({name: _packed(value) for name, value in values.items()}),
+        "to": letter.to,
+        "locale": letter.locale,
+        "template": letter.template,
+        "values": json.dumps({name: _packed(value) for name, value in letter.values.items()}),
     }
     sealed = secrets.seal(org_id or _NOBODY, letter_id, content, purpose=Purpose.LETTER)
-    connection.execute(
-        insert(outgoing_mail).values(
-            id=letter_id, org_id=org_id, key_id=sealed.key_id, ciphertext=sealed.ciphertext
-        )
-    )
-    return letter_id
+    return {"id": letter_id, "org_id": org_id, "key_id": sealed.key_id, "ciphertext": sealed.ciphertext}
 
 
 def opened(secrets: SecretBox, row: Row[Any]) -> Letter:

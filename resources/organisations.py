@@ -24,6 +24,11 @@ def hash_key(key: str) -> bytes:
     return digest("api-key", key)
 
 
+def new_key() -> str:
+    """A key nobody can guess."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
 def ensure_organisation(database: WorkerDatabase, name: str, owner_email: str, owner_name: str) -> Principal:
     """The organisation of that name with that owner; made where it does not exist, left alone where it does."""
     with database.dispatch() as connection:
@@ -88,7 +93,7 @@ def sole_owner(database: WorkerDatabase) -> Principal:
 
 def issue_api_key(database: WorkerDatabase, principal: Principal, name: str, *, key: str = "") -> str:
     """A new key for a member, shown this once; ``key`` lets set-up install one that it generated before."""
-    key = key or KEY_PREFIX + secrets.token_urlsafe(32)
+    key = key or new_key()
     with database.organisation(principal.org_id) as connection:
         connection.execute(
             insert(api_key)

@@ -41,6 +41,9 @@ class Permission(StrEnum):
     MANAGE_OWNERS = "members.manage_owners"
     """Invite, promote, demote or remove an owner."""
 
+    LEAVE = "members.leave"
+    """Be a member no longer."""
+
     EXPORT = "export"
     """Export what one can see."""
 
@@ -67,7 +70,7 @@ class Scope(StrEnum):
     MANAGE = "manage"
 
 
-_VIEWER = frozenset({Permission.READ, Permission.MANAGE_OWN_KEYS})
+_VIEWER = frozenset({Permission.READ, Permission.LEAVE, Permission.MANAGE_OWN_KEYS})
 _MEMBER = _VIEWER | {Permission.SYNC_SOURCES, Permission.CONNECT_SOURCES, Permission.SHARE_SOURCES}
 _ADMIN = _MEMBER | {
     Permission.CONNECT_SERVER_FOLDERS,

@@ -6,6 +6,8 @@ The cookie is SameSite=Strict: no link from elsewhere arrives signed in. No othe
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from fastapi import Request
 
 from drovi_api.authentication import CSRF_HEADER, SAFE_METHODS, cookie, from_own_site
@@ -37,27 +39,30 @@ def token_of(request: Request, runtime: ApiRuntime) -> str:
 
 def session_cookie(runtime: ApiRuntime, started: admin_sessions.Started) -> str:
     """The ``Set-Cookie`` header that hands a session to the browser."""
-    return cookie(cookie_name(runtime), started.token, started.expires_at, "Strict", secure=runtime.secure)
+    lifetime = int((started.expires_at - datetime.now(UTC)).total_seconds())
+    return cookie(runtime, cookie_name(runtime), started.token, max(0, lifetime), "Strict")
 
 
 def ended_cookie(runtime: ApiRuntime) -> str:
     """The ``Set-Cookie`` header that takes it away again."""
-    return cookie(cookie_name(runtime), "", None, "Strict", secure=runtime.secure)
+    return cookie(runtime, cookie_name(runtime), "", 0, "Strict")
 
 
 def require_own_page(request: Request, token: str) -> None:
-    """Refuse a change that another site may have made the browser send; ``token`` is empty where nobody need be known.
+    """Refuse what another site may have made the browser send; ``token`` is empty where nobody need be known.
+
+    Reading as well: a site that may use the users' API could read the answer otherwise.
 
     Raises:
-        Forbidden: the browser says so, or the session's CSRF token is not shown.
+        Forbidden: the browser says so, or a change does not show the session's CSRF token.
     """
-    if request.method in SAFE_METHODS:
-        return
     if not from_own_site(request):
         raise Forbidden(
             "The request comes from another site.", remedy="Send it from the administration's own pages."
         )
-    if token and not admin_sessions.csrf_matches(token, request.headers.get(CSRF_HEADER, "")):
+    if request.method in SAFE_METHODS or not token:
+        return
+    if not admin_sessions.csrf_matches(token, request.headers.get(CSRF_HEADER, "")):
         raise Forbidden(
             "The request does not show its session's CSRF token.",
             remedy="Send the csrf_token that signing in gave as X-CSRF-Token.",

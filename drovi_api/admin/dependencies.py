@@ -10,6 +10,7 @@ An act goes into the platform's own chain, and into the chain of each organisati
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_type_hints
@@ -25,6 +26,7 @@ from drovi_api.admin import authentication
 from drovi_api.authentication import SAFE_METHODS
 from drovi_api.context import Origin, origin_of
 from drovi_api.dependencies import as_endpoint, runtime_of, transaction_parameter
+from drovi_api.entrance import Answers, even_of, hold
 from drovi_api.errors import problem_responses, response_to
 from drovi_api.runtime import ApiRuntime
 from resources import audit
@@ -134,6 +136,7 @@ class AdminRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., BaseModel], **kwargs: Any) -> None:
         name, kind = transaction_parameter(endpoint, Visit, SignedInVisit, Act)
         self._kind: type[Visit] = kind
+        self._even = even_of(endpoint)
         kwargs["response_model"] = get_type_hints(endpoint)["return"]
         audited = kind is Act or not SAFE_METHODS.issuperset(kwargs["methods"])
         kwargs["openapi_extra"] = {"x-audited": audited}
@@ -147,10 +150,12 @@ class AdminRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
+            started = time.monotonic()
             try:
                 self._require_own(request)
                 return await handle(request)
             except Exception as error:  # noqa: BLE001 - a mounted application's own last resort would be plain text
+                await hold(runtime_of(request), started, self._even, Answers.REFUSALS)
                 return response_to(request.scope, error)
 
         return guarded

@@ -83,6 +83,7 @@ def record(
     org_id: UUID | None,
     *,
     subject: tuple[str, UUID],
+    before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """Write what a person did about their account into the audit log of an organisation they are in.
@@ -101,6 +102,7 @@ def record(
         action,
         kind,
         str(subject_id),
+        before=before,
         after=after,
         request_id=visit.origin.request_id,
     )
@@ -121,9 +123,15 @@ def record_failure(visit: Visit, person: Person | None) -> None:
 
 
 def record_for_all(
-    visit: Visit, action: Action, user_id: UUID, *, after: Mapping[str, Any] | None = None
+    visit: Visit,
+    action: Action,
+    user_id: UUID,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
     """Write what changes a person's account into the audit log of every organisation they are in."""
-    organisations: list[UUID | None] = [one.id for one in memberships(visit, user_id)]
+    # In one order for everybody: each entry locks its organisation's chain until the transaction ends.
+    organisations: list[UUID | None] = [*sorted(one.id for one in memberships(visit, user_id))]
     for org_id in organisations or [None]:
-        record(visit, action, user_id, org_id, subject=("user", user_id), after=after)
+        record(visit, action, user_id, org_id, subject=("user", user_id), before=before, after=after)

@@ -17,7 +17,16 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
 Token = Annotated[
     SecretStr, Field(min_length=1, max_length=200, description="As the link in the mail carries it.")
 ]
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Code = Annotated[
+    SecretStr,
+    Field(min_length=6, max_length=40, description="From the authenticator app, or a recovery code."),
+]
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+"""Names stand in letters, lists and logs: no control character has a place in one."""
+PersonName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=ONE_LINE)
+]
+OrganisationName = PersonName
 
 
 class Input(BaseModel):

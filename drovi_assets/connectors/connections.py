@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -13,13 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.registry import spec_of
 from resources.audit import Action, Actor, member, record
-from resources.errors import Conflict, Invalid, InvariantBroken, NeedsPerson, NotFound
+from resources.errors import Conflict, Forbidden, Invalid, InvariantBroken, NeedsPerson, NotFound
+from resources.policies import Visibility, policies_of
 from resources.schema import audience, audience_member, connection_secret
 from resources.schema import connection as connection_table
 from resources.secrets import SecretBox
 from resources.tenancy import Principal
-
-Visibility = Literal["ORG_SHARED", "PRIVATE"]
 
 
 def create_connection(
@@ -30,33 +29,22 @@ def create_connection(
     connector: str,
     name: str,
     config: Mapping[str, Any],
-    visibility: Visibility = "ORG_SHARED",
+    visibility: Visibility | None = None,
     actor: Actor | None = None,
     request_id: str = "",
 ) -> UUID:
     """Link a source, in the caller's own (application) transaction; secrets among ``config`` are sealed apart.
 
-    Audited, as the act of ``actor`` or else of the principal.
+    ``visibility`` None is the organisation's default. Audited, as the act of ``actor`` or else of the principal.
 
     Raises:
+        Forbidden: the organisation's policies do not allow this kind of source.
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
         Conflict: the organisation has a connection of that name.
     """
     public, secrets = _checked(connector, config)
-    connection_id: UUID | None = session.execute(
-        insert(connection_table)
-        .values(
-            org_id=principal.org_id,
-            owner_id=principal.user_id,
-            connector=connector,
-            name=name,
-            visibility=visibility,
-            audience_id=_audience(session, principal, visibility),
-            config=public,
-        )
-        .on_conflict_do_nothing(index_elements=["org_id", "name"])
-        .returning(connection_table.c.id)
-    ).scalar_one_or_none()
+    visibility = _allowed(session, principal, connector, visibility)
+    connection_id = _inserted(session, principal, visibility, connector=connector, name=name, config=public)
     if connection_id is None:
         raise Conflict(f"There is a connection named “{name}” already.", remedy="Choose another name.")
     if secrets:
@@ -120,6 +108,33 @@ def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any],
     except (NotFound, NeedsPerson) as error:
         raise Invalid(error.message, remedy=error.remedy) from error
     return public, secrets
+
+
+def _inserted(
+    session: Connection, principal: Principal, visibility: Visibility, **columns: Any
+) -> UUID | None:
+    row = insert(connection_table).values(
+        org_id=principal.org_id,
+        owner_id=principal.user_id,
+        visibility=visibility,
+        audience_id=_audience(session, principal, visibility),
+        **columns,
+    )
+    fresh = row.on_conflict_do_nothing(index_elements=["org_id", "name"]).returning(connection_table.c.id)
+    return session.execute(fresh).scalar_one_or_none()
+
+
+def _allowed(
+    session: Connection, principal: Principal, connector: str, visibility: Visibility | None
+) -> Visibility:
+    """The visibility that the organisation's policies lead to, where they allow the source at all."""
+    policies = policies_of(session, principal.org_id)
+    if not policies.allow_connector(connector):
+        raise Forbidden(
+            f"Your organisation does not allow {connector} as a source.",
+            remedy="Ask an owner to allow it in the policies.",
+        )
+    return visibility or policies.default_visibility
 
 
 def _keep(

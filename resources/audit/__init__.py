@@ -5,7 +5,17 @@ that whoever could change the rows and the functions of the database has not cha
 """
 
 from resources.audit.anchors import anchor
-from resources.audit.entries import PLATFORM, SYSTEM, Action, Actor, ActorKind, member, newest, record
+from resources.audit.entries import (
+    PLATFORM,
+    SYSTEM,
+    Action,
+    Actor,
+    ActorKind,
+    member,
+    newest,
+    record,
+    record_each,
+)
 from resources.audit.verification import Problem, Report, verify
 
 __all__ = [
@@ -20,5 +30,6 @@ __all__ = [
     "member",
     "newest",
     "record",
+    "record_each",
     "verify",
 ]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Text, bindparam, func, select
+from sqlalchemy import Connection, Row, Text, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from resources.schema import app_user, audit_entry
@@ -58,7 +58,13 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - an act's name
     PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105 - an act's name
     EMAIL_VERIFIED = "email.verified"
+    EMAIL_CHANGE_REQUESTED = "email.change_requested"
+    EMAIL_CHANGED = "email.changed"
+    PROFILE_CHANGED = "profile.changed"
+    IDENTITY_LINKED = "identity.linked"
+    SECOND_FACTOR_BEGUN = "second_factor.begun"
     SECOND_FACTOR_ENABLED = "second_factor.enabled"
+    SECOND_FACTOR_CODES_RENEWED = "second_factor.codes_renewed"
     SECOND_FACTOR_DISABLED = "second_factor.disabled"
 
     EXPORT_REQUESTED = "export.requested"
@@ -124,6 +130,14 @@ _APPEND: Final = select(
         bindparam("after", type_=_VALUE),
     )
 )
+_APPEND_EACH: Final = text(
+    """
+    SELECT count(audit_append(
+        :actor_kind, :actor_id, :actor_label, :action, :subject_kind, entry ->> 'id', :address, :request_id,
+        NULL, entry -> 'after'
+    )) FROM jsonb_array_elements(:entries) AS entry
+    """
+).bindparams(bindparam("entries", type_=JSONB))
 
 
 def record(
@@ -158,6 +172,30 @@ def record(
     }
     number: int = connection.execute(_APPEND, values).scalar_one()
     return number
+
+
+def record_each(
+    connection: Connection,
+    actor: Actor,
+    action: Action,
+    subject_kind: str,
+    subjects: Mapping[UUID, Mapping[str, Any]],
+    *,
+    request_id: str = "",
+) -> None:
+    """Add the same act's entry for each of many objects, with what each is after it: one statement for all."""
+    entries = [{"id": str(subject), "after": redact(after)} for subject, after in subjects.items()]
+    values = {
+        "actor_kind": actor.kind.value,
+        "actor_id": actor.id,
+        "actor_label": actor.label,
+        "action": action.value,
+        "subject_kind": subject_kind,
+        "address": actor.address,
+        "request_id": request_id,
+        "entries": entries,
+    }
+    connection.execute(_APPEND_EACH, values)
 
 
 def newest(

@@ -25,12 +25,20 @@ class Limit:
 
 
 SIGN_IN_BY_ACCOUNT = Limit("sign-in/account", 10, 15 * 60)
-SIGN_IN_BY_ADDRESS = Limit("sign-in/address", 100, 15 * 60)
-"""A firm of 250 seats comes from one address; a guesser has other accounts to try."""
+SIGN_IN_BY_ADDRESS = Limit("sign-in/address", 50, 15 * 60)
+"""With what comes back meanwhile, under a hundred failures in a quarter of an hour. A firm of 250 seats comes from one
+address too: who gets in gives their attempt back."""
 MAIL_BY_ACCOUNT = Limit("mail/account", 5, 60 * 60)
 MAIL_BY_ADDRESS = Limit("mail/address", 50, 60 * 60)
-TOKEN_BY_ADDRESS = Limit("token/address", 300, 15 * 60)
-"""Invitations, resets and confirmations: a whole firm accepts from one address."""
+SINGLE_SIGN_ON_BY_ADDRESS = Limit("single-sign-on/address", 1000, 15 * 60)
+"""Two a sign-in, and a whole firm signs in at nine; nothing can be guessed here, each costs a question to the provider."""
+TOKEN_BY_ADDRESS = Limit("token/address", 1000, 15 * 60)
+"""Invitations, resets and confirmations: a whole firm looks at its 250 invitations and accepts them from one address."""
+INVITATION_BY_ACCOUNT = Limit("invitation/account", 5, 60 * 60)
+INVITATION_BY_ORGANISATION = Limit("invitation/organisation", 300, 60 * 60)
+INVITATION_LIST_BY_ORGANISATION = Limit("invitation-list/organisation", 10, 60 * 60)
+"""What an organisation can have mailed to people who never asked for it is bounded."""
+FOUNDING_BY_ACCOUNT = Limit("founding/account", 10, 24 * 60 * 60)
 ADMIN_SIGN_IN_BY_ACCOUNT = Limit("admin/sign-in/account", 10, 15 * 60)
 ADMIN_SIGN_IN_BY_ADDRESS = Limit("admin/sign-in/address", 50, 15 * 60)
 ADMIN_TOKEN_BY_ADDRESS = Limit("admin/token/address", 50, 15 * 60)
@@ -79,12 +87,16 @@ def take(database: IdentityDatabase, limit: Limit, subject: str) -> None:
     )
 
 
-def give_back(database: IdentityDatabase, limit: Limit, subject: str) -> None:
-    """Fill the bucket again: who got in is no guesser."""
+def give_back(database: IdentityDatabase, limit: Limit, subject: str, attempts: int | None = None) -> None:
+    """Put attempts back, all of them where no number is said: who got in is no guesser."""
     with database.transaction() as connection:
         connection.execute(
             _GIVE_BACK,
-            {"bucket": digest(limit.name, subject), "attempts": limit.attempts, "given": limit.attempts},
+            {
+                "bucket": digest(limit.name, subject),
+                "attempts": limit.attempts,
+                "given": attempts or limit.attempts,
+            },
         )
 
 

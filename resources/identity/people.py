@@ -7,9 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from resources import audiences
 from resources.database import enter
+from resources.errors import Conflict
 from resources.identity import passwords
 from resources.mailer import Locale
 from resources.schema import app_user, membership, organisation, user_credential
@@ -44,12 +46,19 @@ def by_id(connection: Connection, user_id: UUID) -> Person | None:
 
 
 def create(connection: Connection, email: str, name: str, locale: Locale, password: str | None) -> UUID:
-    """A new person whose address is proven: they followed a link that went there, or their provider vouches for it."""
-    user_id: UUID = connection.execute(
+    """A new person whose address is proven: they followed a link that went there, or their provider vouches for it.
+
+    Raises:
+        Conflict: there is an account with this address, if only since a moment ago.
+    """
+    user_id: UUID | None = connection.execute(
         insert(app_user)
         .values(email=email, name=name, locale=locale, email_verified_at=func.now())
+        .on_conflict_do_nothing(index_elements=["email"])
         .returning(app_user.c.id)
-    ).scalar_one()
+    ).scalar_one_or_none()
+    if user_id is None:
+        raise Conflict("There is an account with this address.", remedy="Sign in, or reset the password.")
     if password is not None:
         set_password(connection, user_id, password)
     return user_id
@@ -78,6 +87,27 @@ def mark_verified(connection: Connection, user_id: UUID) -> None:
         .where(app_user.c.id == user_id, app_user.c.email_verified_at.is_(None))
         .values(email_verified_at=func.now())
     )
+
+
+def set_email(connection: Connection, user_id: UUID, email: str) -> None:
+    """Give the account another (normalised) address, which its person has proven.
+
+    Raises:
+        Conflict: it is another account's.
+    """
+    moved = update(app_user).where(app_user.c.id == user_id).values(email=email, email_verified_at=func.now())
+    try:
+        with connection.begin_nested():
+            connection.execute(moved)
+    except IntegrityError as error:
+        raise Conflict(
+            "There is an account with this address.", remedy="Sign in to that one, or choose another address."
+        ) from error
+
+
+def set_profile(connection: Connection, user_id: UUID, name: str, locale: Locale) -> None:
+    """How the person is named, and the language of their letters."""
+    connection.execute(update(app_user).where(app_user.c.id == user_id).values(name=name, locale=locale))
 
 
 def found_organisation(connection: Connection, name: str, owner_id: UUID) -> UUID:

@@ -61,11 +61,13 @@ def hash_of(kind: str, token: str) -> bytes:
 def issue(connection: Connection, purpose: Purpose, email: str, user_id: UUID | None) -> str:
     """A token that works once; any earlier one for the same person and purpose works no more."""
     token = new()
+    # By the person where there is one: another's request for the same address must not spoil theirs.
+    theirs = one_time_token.c.email == email if user_id is None else one_time_token.c.user_id == user_id
     connection.execute(
         update(one_time_token)
         .where(
             one_time_token.c.purpose == purpose.value,
-            one_time_token.c.email == email,
+            theirs,
             one_time_token.c.used_at.is_(None),
         )
         .values(used_at=func.now())

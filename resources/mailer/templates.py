@@ -26,6 +26,7 @@ TemplateName = Literal[
     "verify_email",
     "account_exists",
     "change_email",
+    "email_change_requested",
     "reset_password",
     "password_changed",
     "invitation",

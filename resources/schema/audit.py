@@ -7,7 +7,7 @@ an organisation's chain outlives its row until ``audit_erase`` takes it away on 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, LargeBinary, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, Index, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from resources.schema.base import Access, created_at, tenant_table
@@ -32,6 +32,11 @@ audit_entry = tenant_table(
     Column("after", JSONB),
     Column("previous_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    # What the log is asked for; of a million entries a rare one took 500 ms without.
+    Index("ix_audit_entry_subject", "org_id", "subject_id", "sequence"),
+    Index("ix_audit_entry_actor", "org_id", "actor_id", "sequence"),
+    Index("ix_audit_entry_action", "org_id", "action", "sequence"),
+    Index("ix_audit_entry_at", "org_id", "at"),
     CheckConstraint("actor_kind IN ('user', 'api_key', 'admin', 'system')", name="actor_kind"),
     CheckConstraint("action <> ''", name="action"),
     app="SELECT",  # the API asks for an administrator first

@@ -102,6 +102,7 @@ oidc_sign_in = tenant_table(
     # Binds the way back to the browser that left.
     Column("browser_hash", LargeBinary, nullable=False),
     Column("provider", Text, nullable=False),
+    # A hash of the one, the public challenge of the other: both are derived from what the browser's cookie holds.
     Column("nonce", Text, nullable=False),
     Column("code_verifier", Text, nullable=False),
     Column("return_to", Text, nullable=False, server_default="/"),

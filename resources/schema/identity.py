@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -105,6 +106,8 @@ invitation = tenant_table(
     org_id(),
     Column("email", Text, nullable=False),
     Column("role", Text, nullable=False),
+    # What whoever invited calls the person; they may choose another name when they accept.
+    Column("name", Text, nullable=False, server_default=""),
     Column("token_hash", LargeBinary, nullable=False, unique=True),
     Column("invited_by", Uuid, ForeignKey("app_user.id", ondelete="SET NULL")),
     created_at(),
@@ -130,7 +133,7 @@ api_key = tenant_table(
     Access.OWN,
     generated_id(),
     org_id(),
-    Column("user_id", Uuid, ForeignKey("app_user.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Uuid, nullable=False),
     Column("name", Text, nullable=False),
     Column("key_hash", LargeBinary, nullable=False, unique=True),
     Column("scopes", ARRAY(Text), nullable=False, server_default="{read,write,manage}"),
@@ -138,6 +141,10 @@ api_key = tenant_table(
     Column("expires_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    # A key goes with its owner's membership: one who is invited again later finds no old key alive.
+    ForeignKeyConstraint(
+        ["org_id", "user_id"], ["membership.org_id", "membership.user_id"], ondelete="CASCADE"
+    ),
     app="SELECT, INSERT, UPDATE",
     identity="SELECT, UPDATE",
 )

@@ -11,6 +11,7 @@ from resources.settings.addresses import (
     OWNER_ROLE,
     WORKER_ROLE,
     DatabaseUrls,
+    check_tls,
     with_driver,
 )
 from resources.settings.fields import MEBIBYTE
@@ -26,6 +27,7 @@ __all__ = [
     "WORKER_ROLE",
     "DatabaseUrls",
     "Settings",
+    "check_tls",
     "render_reference",
     "with_driver",
 ]

@@ -102,3 +102,22 @@ def _parts(url: str, shape: str) -> SplitResult:
 
 def _unlike(shape: str) -> ValueError:
     return ValueError(f"must look like {shape}")
+
+
+def check_tls(url: str) -> str:
+    """The address, where what it is told and asked stays between the two: over TLS, or on this machine."""
+    parts = _parts(url, "https://host")
+    here = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or not (here or parts.scheme == "https"):
+        raise _unlike("https://host")
+    return url
+
+
+def check_origins(origins: str) -> None:
+    """Origins as browsers send them (RFC 6454), separated by spaces; no wildcard, since cookies go along."""
+    for origin in origins.split():
+        parts = _parts(origin, "https://app.firm.example")
+        exact = f"{parts.scheme}://{parts.netloc}".lower()
+        known = parts.scheme in {"http", "https"} and parts.hostname
+        if not known or origin != exact or "*" in origin:
+            raise ValueError("must be origins such as https://app.firm.example, separated by spaces")

@@ -233,6 +233,39 @@ class People(BaseModel):
         "Origins of other sites (`https://app.firm.example`, separated by spaces) whose pages may use the API.",
         "",
     )
+    oidc_issuer: str = _setting(
+        "DROVI_OIDC_ISSUER",
+        "Signing in",
+        "Issuer of the OpenID provider that people may sign in with, to the letter. Empty: passwords alone.",
+        "",
+    )
+    oidc_client_id: str = _setting(
+        "DROVI_OIDC_CLIENT_ID", "Signing in", "Client id that the provider knows this installation by.", ""
+    )
+    oidc_client_secret: SecretStr = _setting(
+        "DROVI_OIDC_CLIENT_SECRET",
+        "Signing in",
+        "Client secret. Empty: a public client, held by PKCE alone.",
+        SecretStr(""),
+    )
+    oidc_name: str = _setting(
+        "DROVI_OIDC_NAME",
+        "Signing in",
+        "What the button of the sign-in page calls the provider.",
+        "Single sign-on",
+    )
+    oidc_scopes: str = _setting(
+        "DROVI_OIDC_SCOPES",
+        "Signing in",
+        "What is asked of the provider, separated by spaces.",
+        "openid email profile",
+    )
+    oidc_allowed_domains: str = _setting(
+        "DROVI_OIDC_ALLOWED_DOMAINS",
+        "Signing in",
+        "Domains whose verified addresses may sign in by the provider, separated by spaces. Empty: all.",
+        "",
+    )
 
     admin_domain: str = _setting(
         "DROVI_ADMIN_DOMAIN",

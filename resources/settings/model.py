@@ -25,7 +25,9 @@ from resources.settings.addresses import (
     check_http,
     check_mail,
     check_object_store,
+    check_origins,
     check_postgres,
+    check_tls,
     replaced,
 )
 from resources.settings.fields import People, Storage, Work
@@ -93,6 +95,18 @@ class Settings(People, Work, Storage, BaseSettings):  # the reference lists them
         """Refused when a process starts, not when it meets the first secret."""
         parse_given(given.get_secret_value())
         return given
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _provider(cls, url: str) -> str:
+        """To the letter: a slash at its end is part of an issuer's name."""
+        return check_tls(url) if url else url
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: str) -> str:
+        check_origins(origins)
+        return origins
 
     @field_validator("mail_url")
     @classmethod

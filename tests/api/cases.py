@@ -24,6 +24,7 @@ class Reach(Enum):
     CALLER = "answers about the caller alone"
     LIST = "lists what the caller may see"
     ONE = "names one thing by its id"
+    PEOPLE = "changes who may do what; tests/api/tenancy tries these with people of their own"
     ENTRANCE = "signs people up, in and out; tests/api/auth tries these"
 
 
@@ -39,6 +40,8 @@ class Case:
     body: Callable[[], dict[str, Any] | None] = lambda: None
     status: int = 200
     writes: bool = False
+    viewer: int = 0
+    """What a viewer is answered, where it is neither 200 nor, for one that writes, 403."""
 
     def url(self, identity: UUID) -> str:
         return self.path.replace("{id}", str(identity))
@@ -56,6 +59,20 @@ POSTGRES_CONFIG: dict[str, Any] = {
     "tables": [{"table": "invoice", "key": ["id"]}],
 }
 
+
+def _invitation() -> dict[str, Any]:
+    return {"email": f"guest-{next(_numbers)}@cases.example", "role": "MEMBER"}
+
+
+POLICIES: dict[str, Any] = {
+    "allowed_connectors": None,
+    "default_visibility": "ORG_SHARED",
+    "allowed_email_domains": [],
+    "session_hours": 12,
+    "second_factor_required": False,
+    "retention_days": {},
+}
+
 _ENTRANCE = {
     "sign_up": ("POST", "/api/v1/auth/sign-up"),
     "complete_sign_up": ("POST", "/api/v1/auth/sign-up/complete"),
@@ -70,6 +87,20 @@ _ENTRANCE = {
     "forgot_password": ("POST", "/api/v1/auth/password/forgotten"),
     "reset_password": ("POST", "/api/v1/auth/password/reset"),
     "change_password": ("POST", "/api/v1/auth/password/change"),
+    "preview_invitation": ("POST", "/api/v1/auth/invitations/preview"),
+    "accept_invitation": ("POST", "/api/v1/auth/invitations/accept"),
+    "found_organisation": ("POST", "/api/v1/auth/organisations"),
+    "get_second_factor": ("GET", "/api/v1/auth/second-factor"),
+    "begin_second_factor": ("POST", "/api/v1/auth/second-factor/begin"),
+    "confirm_second_factor": ("POST", "/api/v1/auth/second-factor/confirm"),
+    "disable_second_factor": ("POST", "/api/v1/auth/second-factor/disable"),
+    "renew_recovery_codes": ("POST", "/api/v1/auth/second-factor/recovery-codes"),
+    "request_email_change": ("POST", "/api/v1/auth/email"),
+    "confirm_email_change": ("POST", "/api/v1/auth/email/confirm"),
+    "get_single_sign_on": ("GET", "/api/v1/auth/oidc"),
+    "start_single_sign_on": ("GET", "/api/v1/auth/oidc/start"),
+    "finish_single_sign_on": ("GET", "/api/v1/auth/oidc/callback"),
+    "update_profile": ("PATCH", "/api/v1/auth/me"),
 }
 
 CASES = (
@@ -77,6 +108,61 @@ CASES = (
     Case("get_health", "GET", "/health", Reach.OPEN),
     Case("get_metrics", "GET", "/metrics", Reach.OPEN),
     Case("get_me", "GET", "/api/v1/auth/me", Reach.CALLER),
+    Case("get_organisation", "GET", "/api/v1/organisation", Reach.CALLER),
+    Case(
+        "update_organisation",
+        "PATCH",
+        "/api/v1/organisation",
+        Reach.CALLER,
+        body=lambda: {"name": "Cabinet Morel & Associés"},
+        writes=True,
+    ),
+    Case("get_policies", "GET", "/api/v1/policies", Reach.CALLER),
+    Case("set_policies", "PUT", "/api/v1/policies", Reach.CALLER, body=lambda: POLICIES, writes=True),
+    Case("list_members", "GET", "/api/v1/members", Reach.CALLER),
+    Case(
+        "change_member_role",
+        "PATCH",
+        "/api/v1/members/{id}",
+        Reach.PEOPLE,
+        body=lambda: {"role": "VIEWER"},
+        writes=True,
+    ),
+    Case("remove_member", "DELETE", "/api/v1/members/{id}", Reach.PEOPLE, writes=True),
+    Case("leave_organisation", "POST", "/api/v1/members/leave", Reach.PEOPLE, writes=True),
+    Case(
+        "invite_member",
+        "POST",
+        "/api/v1/invitations",
+        Reach.CALLER,
+        body=_invitation,
+        status=201,
+        writes=True,
+    ),
+    Case(
+        "invite_members",
+        "POST",
+        "/api/v1/invitations/bulk",
+        Reach.CALLER,
+        body=lambda: {"csv": "email,role\nguests@cases.example,VIEWER\n"},
+        writes=True,
+    ),
+    Case("list_invitations", "GET", "/api/v1/invitations", Reach.CALLER, viewer=403),
+    Case("resend_invitation", "POST", "/api/v1/invitations/{id}/resend", Reach.PEOPLE, writes=True),
+    Case("revoke_invitation", "DELETE", "/api/v1/invitations/{id}", Reach.PEOPLE, writes=True),
+    Case(
+        "create_api_key",
+        "POST",
+        "/api/v1/keys",
+        Reach.CALLER,
+        body=lambda: {"name": "Reports", "scopes": ["read"]},
+        status=201,
+        writes=True,
+        viewer=201,
+    ),
+    Case("list_api_keys", "GET", "/api/v1/keys", Reach.CALLER),
+    Case("revoke_api_key", "DELETE", "/api/v1/keys/{id}", Reach.PEOPLE, writes=True),
+    Case("list_audit_entries", "GET", "/api/v1/audit", Reach.CALLER, viewer=403),
     Case(
         "create_connection",
         "POST",

@@ -23,7 +23,9 @@ named = pytest.mark.parametrize(
 listed = pytest.mark.parametrize(
     "case", [c for c in CASES if c.reach is Reach.LIST], ids=lambda c: c.operation_id
 )
-every = pytest.mark.parametrize("case", CASES, ids=lambda c: c.operation_id)
+every = pytest.mark.parametrize(
+    "case", [c for c in CASES if c.reach is not Reach.PEOPLE], ids=lambda c: c.operation_id
+)
 
 
 def _try(caller: Caller, case: Case, world: World) -> httpx.Response:
@@ -91,10 +93,9 @@ def test_another_tenant_sees_nothing(other: Caller, world: World, case: Case) ->
 @every
 def test_a_viewer_reads_and_does_not_write(viewer: Caller, world: World, case: Case) -> None:
     response = _try(viewer, case, world)
-    if case.writes:
-        assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
-    else:
-        assert response.status_code == 200
+    assert response.status_code == (case.viewer or (403 if case.writes else 200))
+    if response.status_code == 403:
+        assert response.json()["code"] == "FORBIDDEN"
 
 
 @every

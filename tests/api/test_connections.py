@@ -140,7 +140,7 @@ def test_what_was_done_is_audited_once_with_who_and_from_where(
     with api_database.worker.organisation(org_id) as session:
         sync, hidden, created = newest(session, org_id, 10)
     assert (created.action, created.subject_id) == ("connection.created", shared)
-    assert (created.actor_kind, created.actor_id) == ("user", str(caller.tenant.principal.user_id))
+    assert (created.actor_kind, created.actor_id) == ("api_key", str(caller.tenant.principal.user_id))
     assert created.actor_label.startswith("owner@newcomer")
     assert (created.address, created.request_id) == ("testclient", "request-of-the-test")
     assert created.after == {"connector": "postgres", "name": "Ours", "visibility": "ORG_SHARED"}

@@ -14,12 +14,14 @@ from drovi_api.admin.auth.schemas import (
 )
 from drovi_api.admin.dependencies import Entering, Visits, feature
 from drovi_api.auth.shapes import Accepted
+from drovi_api.entrance import Answers, even
 from drovi_api.errors import problem_responses
 
 router = feature("/auth", "auth")
 
 
 @router.post("/sign-in", operation_id="admin_sign_in", summary="Sign in: password")
+@even(Answers.REFUSALS)
 def admin_sign_in(visit: Visits, body: Credentials) -> Session:
     """Begin a session that opens nothing until a code is given, within five minutes. An unknown address answers, and takes, the same as a wrong password."""
     return service.sign_in(visit, body)

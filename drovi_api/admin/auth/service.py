@@ -48,6 +48,8 @@ def sign_in(visit: Visit, given: Credentials) -> Session:
         )
     if checked.new_hash is not None:
         administrators.store_better_hash(visit.connection, known, checked.new_hash)
+    # The account's attempt stays counted: whoever knows the password may still be guessing the code.
+    limits.give_back(identity, limits.ADMIN_SIGN_IN_BY_ADDRESS, visit.origin.address, attempts=1)
     return _begin(visit, known, admin_sessions.start(visit.connection, known.id, visit.origin.address))
 
 
@@ -71,6 +73,7 @@ def second_factor(visit: SignedInVisit, given: SecondFactor) -> Session:
         _record_failure(visit, str(session.admin_id), session.email)
         raise Unauthenticated("The code is wrong.", remedy="Wait for the next code and give that one.")
     limits.give_back(identity, limits.ADMIN_SIGN_IN_BY_ACCOUNT, session.email)
+    limits.give_back(identity, limits.ADMIN_SIGN_IN_BY_ADDRESS, visit.origin.address, attempts=1)
     admin_sessions.revoke(visit.connection, session.id)
     started = admin_sessions.complete(
         visit.connection, visit.runtime.administration, session.admin_id, visit.origin.address

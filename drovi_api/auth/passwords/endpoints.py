@@ -5,12 +5,13 @@ from __future__ import annotations
 from drovi_api.auth.passwords import service
 from drovi_api.auth.passwords.schemas import Change, Forgotten, Reset
 from drovi_api.auth.shapes import Accepted, SignedIn
-from drovi_api.entrance import Persons, Visits, entrance
+from drovi_api.entrance import Answers, Persons, Visits, entrance, even
 
 router = entrance("/auth/password")
 
 
 @router.post("/forgotten", operation_id="forgot_password", summary="Forgot a password", status_code=202)
+@even(Answers.ALL)
 def forgot_password(visit: Visits, body: Forgotten) -> Accepted:
     """Have a link sent that is good for an hour. The answer, and its time, are the same where there is no account."""
     return service.forgotten(visit, body)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from drovi_api.auth import begin
+from drovi_api.auth import begin, proof
 from drovi_api.auth.letters import send
 from drovi_api.auth.passwords.schemas import Change, Forgotten, Reset
 from drovi_api.auth.shapes import Accepted, SignedIn
 from drovi_api.entrance import PersonVisit, Visit
 from resources.audit import Action
 from resources.clock import now
-from resources.errors import Forbidden, Invalid
+from resources.errors import Invalid
 from resources.identity import addresses, limits, passwords, people, sessions, tokens
 from resources.identity.people import Person
 from resources.identity.tokens import Purpose
@@ -65,14 +65,9 @@ def change(visit: PersonVisit, given: Change) -> SignedIn:
     Raises:
         Forbidden: the current one is wrong.
         Invalid: the new one is not acceptable.
+        RateLimited: too many tries for this account.
     """
-    limits.take(visit.runtime.identity, limits.SIGN_IN_BY_ACCOUNT, visit.session.email)
-    person = people.by_id(visit.connection, visit.session.user_id)
-    if (
-        person is None
-        or not passwords.check(person.password_hash, given.current_password.get_secret_value()).right
-    ):
-        raise Forbidden("The current password is wrong.", remedy="Try again, or reset it by mail.")
+    person = proof.by_password(visit, given.current_password)
     _set(visit, person, given.new_password.get_secret_value())
     sessions.revoke_all(visit.connection, person.id, but=visit.session.id)
     return begin.replaced(visit)

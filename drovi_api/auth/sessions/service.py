@@ -18,14 +18,16 @@ from resources.mailer import Locale
 def current(visit: PersonVisit) -> CurrentSession:
     """The session as its page needs it."""
     session = visit.session
+    organisations = begin.memberships(visit, session.user_id)
+    still_in = session.org_id in {one.id for one in organisations}
     return CurrentSession(
         user_id=session.user_id,
         email=session.email,
         name=session.name,
         locale=cast("Locale", session.locale),
         csrf_token=sessions.csrf_token(visit.token),
-        organisation_id=session.org_id,
-        organisations=begin.memberships(visit, session.user_id),
+        organisation_id=session.org_id if still_in else None,
+        organisations=organisations,
         second_factor=session.second_factor_at is not None,
     )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from drovi_api.auth.shapes import Accepted, SignedIn
 from drovi_api.auth.sign_in import service
 from drovi_api.auth.sign_in.schemas import Credentials, SecondFactor, SignInAnswer
-from drovi_api.entrance import Persons, Visits, entrance
+from drovi_api.entrance import Answers, Persons, Visits, entrance, even
 
 router = entrance("/auth")
 
 
 @router.post("/sign-in", operation_id="sign_in", summary="Sign in")
+@even(Answers.REFUSALS)
 def sign_in(visit: Visits, body: Credentials) -> SignInAnswer:
     """Begin a session, or ask for the second factor. An unknown address answers, and takes, the same as a wrong password."""
     return service.sign_in(visit, body)

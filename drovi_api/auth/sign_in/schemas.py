@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from drovi_api.auth.shapes import Address, Input, Password, SignedIn, Token
+from drovi_api.auth.shapes import Address, Code, Input, Password, SignedIn, Token
 
 
 class Credentials(Input):
@@ -22,9 +21,7 @@ class SecondFactor(Input):
     """The other half of a sign-in."""
 
     ticket: Token
-    code: Annotated[
-        SecretStr, Field(min_length=6, max_length=40, description="From the app, or a recovery code.")
-    ]
+    code: Code
     organisation_id: UUID | None = None
 
 

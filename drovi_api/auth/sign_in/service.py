@@ -49,9 +49,11 @@ def sign_in(visit: Visit, given: Credentials) -> SignInAnswer:
     if checked.new_hash is not None:
         people.store_hash(visit.connection, person.id, checked.new_hash)
     if person.second_factor:
+        # The account's attempt stays counted: whoever knows the password may still be guessing the code.
+        limits.give_back(visit.runtime.identity, limits.SIGN_IN_BY_ADDRESS, visit.origin.address, attempts=1)
         ticket = tokens.issue(visit.connection, tokens.Purpose.SECOND_FACTOR, email, person.id)
         return SignInAnswer(second_factor_ticket=ticket)
-    limits.give_back(visit.runtime.identity, limits.SIGN_IN_BY_ACCOUNT, email)
+    _forget_attempts(visit, email)
     return SignInAnswer(session=_begin(visit, person, given.organisation_id))
 
 
@@ -74,7 +76,7 @@ def second_factor(visit: Visit, given: SecondFactor) -> SignedIn:
         begin.record_failure(visit, person)
         raise Unauthenticated("The code is wrong.", remedy="Wait for the next code and give that one.")
     tokens.redeem(visit.connection, tokens.Purpose.SECOND_FACTOR, ticket)
-    limits.give_back(visit.runtime.identity, limits.SIGN_IN_BY_ACCOUNT, known.email)
+    _forget_attempts(visit, known.email)
     return _begin(visit, person, given.organisation_id, second_factor_at=datetime.now(UTC))
 
 
@@ -96,6 +98,12 @@ def _begin(
     visit: Visit, person: Person, org_id: UUID | None, *, second_factor_at: datetime | None = None
 ) -> SignedIn:
     return begin.session(visit, person.id, org_id, second_factor_at=second_factor_at)
+
+
+def _forget_attempts(visit: Visit, email: str) -> None:
+    """All of the account's, whose owner this is; of the address's this one, since others may share it."""
+    limits.give_back(visit.runtime.identity, limits.SIGN_IN_BY_ACCOUNT, email)
+    limits.give_back(visit.runtime.identity, limits.SIGN_IN_BY_ADDRESS, visit.origin.address, attempts=1)
 
 
 def _known_form(email: str) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import Field, StringConstraints
-
-from drovi_api.auth.shapes import Address, Input, Password, PersonName, Token
+from drovi_api.auth.shapes import Address, Input, OrganisationName, Password, PersonName, Token
 from resources.mailer import Locale
-
-OrganisationName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class SignUp(Input):

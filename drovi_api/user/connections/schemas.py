@@ -22,8 +22,10 @@ class NewConnection(BaseModel):
         max_length=100, description="The kind of source.", examples=["documents", "postgres"]
     )
     name: Name = Field(description="How people will call it; unique in the organisation.")
-    visibility: Visibility = Field(
-        "ORG_SHARED", description="Who sees what it brings: everyone in the organisation, or its owner alone."
+    visibility: Visibility | None = Field(
+        None,
+        description="Who sees what it brings: everyone in the organisation, or its owner alone; none: as the "
+        "organisation's policies say.",
     )
     config: dict[str, Any] = Field(
         default={},

@@ -21,7 +21,7 @@ def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Con
     """Link a source.
 
     Raises:
-        Forbidden: the caller may not connect a folder of the server.
+        Forbidden: the caller may not connect a folder of the server, or the policies allow no source of this kind.
         Invalid: there is no such connector, or its settings are not acceptable.
         Conflict: the name is taken.
     """

@@ -3,7 +3,10 @@
 ALTER TABLE organisation ADD COLUMN status TEXT DEFAULT 'active' NOT NULL,
     ADD CONSTRAINT ck_organisation_status CHECK (status IN ('active', 'suspended', 'erasing'));
 
+-- Forced row-level security hides every row from the tables' owner as well, who migrates.
+ALTER TABLE app_user NO FORCE ROW LEVEL SECURITY;
 UPDATE app_user SET email = lower(email) WHERE email <> lower(email);
+ALTER TABLE app_user FORCE ROW LEVEL SECURITY;
 ALTER TABLE app_user ADD COLUMN locale TEXT DEFAULT 'en' NOT NULL,
     ADD COLUMN email_verified_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN disabled_at TIMESTAMP WITH TIME ZONE,

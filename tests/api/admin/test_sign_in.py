@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -175,12 +176,29 @@ def test_another_sites_page_changes_nothing(administrator: Make, headers: dict[s
 def test_a_site_that_may_use_the_users_api_may_not_use_this_one(
     runtime: ApiRuntime, administrator: Make
 ) -> None:
-    one = administrator().again()
+    """It could read the answers too, where it is a sibling site whose requests carry even a strict cookie."""
+    one = administrator()
+    cookies = dict(one.http.cookies)
     open_to = replace(runtime, allowed_origins=frozenset({"https://app.firm.example"}))
     one.http = TestClient(create_app(open_to))
+    one.http.cookies.update(cookies)
     body = {"email": one.email, "password": ADMIN_PASSWORD}
     headers = {"Origin": "https://app.firm.example"}
-    assert one("POST", "/auth/sign-in", headers=headers, json=body).status_code == 403
+    for method, path, sent in (("POST", "/auth/sign-in", body), ("GET", "/organisations", None)):
+        assert one(method, path, headers=headers, json=sent).status_code == 403
+    assert one("GET", "/organisations").status_code == 200
+
+
+def test_refusals_of_a_sign_in_take_the_same_time_and_hold_nothing(
+    runtime: ApiRuntime, administrator: Make
+) -> None:
+    """None leaves before the time that all of them take."""
+    one = administrator().again()
+    one.http = TestClient(create_app(replace(runtime, even_seconds=0.5)))
+    for email in (one.email, "nobody@drovi.co", "nobody@firm.example"):
+        before = time.monotonic()
+        assert one.password("not the password at all", email).status_code == 401
+        assert time.monotonic() - before >= 0.5
 
 
 def test_an_unknown_address_answers_as_a_wrong_password_and_both_are_written_down(

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime
 from resources.letters import Letter, opened
+from resources.mailer import render
 from resources.schema import outgoing_mail
 from tests.conftest import Database
 
@@ -50,10 +51,13 @@ class Letters:
     runtime: ApiRuntime
 
     def to(self, email: str) -> list[Letter]:
-        """The letters to an address, oldest first, opened."""
+        """The letters to an address, oldest first, opened; each can be rendered with the values it has."""
         with self.database.worker.dispatch() as session:
             rows = session.execute(select(outgoing_mail).order_by(outgoing_mail.c.created_at)).all()
-        return [letter for row in rows if (letter := opened(self.runtime.secrets, row)).to == email]
+        letters = [opened(self.runtime.secrets, row) for row in rows]
+        for letter in letters:
+            render(letter.template, letter.locale, **letter.values)
+        return [letter for letter in letters if letter.to == email]
 
     def token(self, email: str) -> str:
         """The token in the latest letter's link."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from resources.audit import PLATFORM, SYSTEM, Action, newest, record
+from resources.audit import PLATFORM, SYSTEM, Action, newest, record, record_each
 from resources.database import AppDatabase, WorkerDatabase
 from resources.schema import audit_entry, audit_head, organisation
 from tests.conftest import Database, Tenant, make_tenant
@@ -33,6 +33,25 @@ def test_the_newest_come_first_and_go_on_where_they_ended(chain: Chain) -> None:
         first = newest(connection, chain.org_id, 3)
         second = newest(connection, chain.org_id, 3, first[-1].sequence)
     assert [entry.sequence for entry in (*first, *second)] == [5, 4, 3, 2, 1]
+
+
+def test_one_act_on_many_objects_is_an_entry_for_each(chain: Chain) -> None:
+    """Written by one statement, and chained as any others."""
+    chain.append()
+    subjects = {
+        uuid4(): {"email": f"{number}@firm.example", "api_key": "hunter2-hunter2"} for number in range(3)
+    }
+    with chain.database.organisation(chain.org_id) as connection:
+        record_each(connection, ALICE, Action.MEMBER_INVITED, "invitation", subjects, request_id="request-2")
+        entries = newest(connection, chain.org_id, 3)[::-1]
+    assert [(entry.sequence, entry.subject_id) for entry in entries] == [
+        (number, str(subject)) for number, subject in enumerate(subjects, start=2)
+    ]
+    assert [entry.after["email"] for entry in entries] == [f"{number}@firm.example" for number in range(3)]
+    assert {(entry.before, entry.request_id) for entry in entries} == {(None, "request-2")}
+    assert "hunter2" not in str(entries)
+    chain.append()
+    assert chain.problems() == []
 
 
 def test_a_secret_does_not_get_in(chain: Chain) -> None:

@@ -41,7 +41,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def environment(database: Database, tenant: Tenant, settings: Settings) -> Environment:
     runtime = SimpleNamespace(database=database.worker, objects=FolderStore(settings.home / "objects"))
-    return Environment(settings, database.urls, runtime, database.app)
+    return Environment(settings, database.urls, runtime, database.app, database.identity)
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ def test_two_rotations_at_once_end_under_one_key(vault: Vault) -> None:
     for tenant in vault.tenants:
         vault.seal(tenant, 300)
     with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(rotate, vault.database, vault.keys, SYSTEM) for _ in range(2)]
+        both = [pool.submit(rotate, vault.databases, vault.keys, SYSTEM) for _ in range(2)]
         done = [one.result() for one in both]
     assert usage(vault.databases) == {vault.keys.current(): 600}
     assert done[0].unopened == done[1].unopened == ()
@@ -311,4 +311,4 @@ def test_second_factors_and_waiting_letters_are_rotated_too(vault: Vault, databa
     assert {letters.opened(later, row).to for row in rows} == {"totp@keys.example"}
     with database.identity.transaction() as session:
         code = pyotp.TOTP(enrolment.secret).now()
-        assert second_factor.accept_code(session, later, second_factor.OF_USERS, user_id, code)
+        assert second_factor.confirm(session, later, user_id, code)

@@ -21,6 +21,7 @@ EXPECTED = {
     Permission.REMOVE_MEMBERS: "yynn",
     Permission.CHANGE_ROLES: "yynn",
     Permission.MANAGE_OWNERS: "ynnn",
+    Permission.LEAVE: "yyyy",
     Permission.EXPORT: "yynn",
     Permission.MANAGE_ORGANISATION: "yynn",
     Permission.MANAGE_POLICIES: "ynnn",

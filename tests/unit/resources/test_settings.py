@@ -100,6 +100,12 @@ class TestMistakes:
             ("DROVI_EMBEDDING_PRECISION", "int8"),
             ("DROVI_LOG_LEVEL", "LOUD"),
             ("DROVI_PARSE_SECONDS", "0"),
+            ("DROVI_OIDC_ISSUER", "http://login.firm.example"),
+            ("DROVI_OIDC_ISSUER", "login.firm.example"),
+            ("DROVI_CORS_ORIGINS", "*"),
+            ("DROVI_CORS_ORIGINS", "null"),
+            ("DROVI_CORS_ORIGINS", "https://app.firm.example/"),
+            ("DROVI_CORS_ORIGINS", "https://app.firm.example https://*"),
         ],
     )
     def test_the_variable_is_named_and_its_value_is_not_shown(

@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "role": "ADMIN",
     "change": "replaced",
     "device": "Firefox, Windows",
+    "address": "helene@nouvelle-adresse.example",
     "ip_address": "203.0.113.9",
     "changed_at": datetime(2026, 11, 25, 8, 4, tzinfo=UTC),
     "signed_in_at": datetime(2026, 11, 25, 8, 4, tzinfo=UTC),

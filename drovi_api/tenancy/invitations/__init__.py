@@ -1,0 +1,1 @@
+"""Inviting people, one at a time or from a spreadsheet; resending and revoking."""

@@ -1,0 +1,1 @@
+"""Who is in the organisation, as what; changing that, and leaving."""

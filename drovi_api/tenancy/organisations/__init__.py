@@ -1,0 +1,1 @@
+"""The organisation the caller works in."""
