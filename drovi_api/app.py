@@ -12,6 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from drovi_api import docs_page, errors, openapi
+from drovi_api.admin.app import create_admin_app
+from drovi_api.admin.dependencies import ADMIN_PREFIX
 from drovi_api.auth.email.endpoints import router as email
 from drovi_api.auth.invitations.endpoints import router as accepting
 from drovi_api.auth.me.endpoints import router as me
@@ -102,6 +104,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app.state.runtime = runtime
     app.state.health = monitor
     app.state.streams = streams
+    app.mount(ADMIN_PREFIX, create_admin_app(runtime))
     return app
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -95,27 +96,30 @@ def require_own_page(request: Request, runtime: ApiRuntime, token: str) -> None:
 
 def require_same_site(request: Request, runtime: ApiRuntime) -> None:
     """Refuse what a browser says another site's page sends, unless that site is one of the configured origins."""
+    if not from_own_site(request, runtime.allowed_origins):
+        raise Forbidden(
+            "The request comes from another site.",
+            remedy="Send it from Drovi's own pages, or name the site in DROVI_CORS_ORIGINS.",
+        )
+
+
+def from_own_site(request: Request, others: frozenset[str] = frozenset()) -> bool:
+    """Whether no browser says that a page of another site sent it; pages of ``others`` may."""
     origin = request.headers.get("origin")
     if origin is None:
-        if request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}:
-            return
-    elif origin in runtime.allowed_origins or urlsplit(origin).netloc == request.headers.get("host"):
-        return
-    raise Forbidden(
-        "The request comes from another site.",
-        remedy="Send it from Drovi's own pages, or name the site in DROVI_CORS_ORIGINS.",
-    )
+        return request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+    return origin in others or urlsplit(origin).netloc == request.headers.get("host")
 
 
 def session_cookie(runtime: ApiRuntime, token: str, expires_at: datetime) -> str:
     """The ``Set-Cookie`` header that hands a session to the browser, out of reach of scripts and other sites."""
     lifetime = int((expires_at - datetime.now(UTC)).total_seconds())
-    return _cookie(runtime, cookie_name(runtime), token, max(0, lifetime))
+    return cookie(runtime, cookie_name(runtime), token, max(0, lifetime))
 
 
 def ended_cookie(runtime: ApiRuntime) -> str:
     """The ``Set-Cookie`` header that takes it away again."""
-    return _cookie(runtime, cookie_name(runtime), "", 0)
+    return cookie(runtime, cookie_name(runtime), "", 0)
 
 
 def departure_secret(request: Request, runtime: ApiRuntime) -> str:
@@ -125,13 +129,16 @@ def departure_secret(request: Request, runtime: ApiRuntime) -> str:
 
 def departure_cookie(runtime: ApiRuntime, secret: str, lifetime: timedelta) -> str:
     """The ``Set-Cookie`` header that binds a sign-in at the provider to the browser it began in; it takes it away if empty."""
-    return _cookie(runtime, _departure_name(runtime), secret, int(lifetime.total_seconds()) if secret else 0)
+    return cookie(runtime, _departure_name(runtime), secret, int(lifetime.total_seconds()) if secret else 0)
 
 
 def _departure_name(runtime: ApiRuntime) -> str:
     return "__Host-drovi_departure" if runtime.secure else "drovi_departure"
 
 
-def _cookie(runtime: ApiRuntime, name: str, value: str, max_age: int) -> str:
-    parts = [f"{name}={value}", "Path=/", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
+def cookie(
+    runtime: ApiRuntime, name: str, value: str, max_age: int, same_site: Literal["Lax", "Strict"] = "Lax"
+) -> str:
+    """A ``Set-Cookie`` header for this host alone, out of reach of scripts; without an age it takes the cookie away."""
+    parts = [f"{name}={value}", "Path=/", f"Max-Age={max_age}", "HttpOnly", f"SameSite={same_site}"]
     return "; ".join([*parts, "Secure"] if runtime.secure else parts)

@@ -32,6 +32,15 @@ def request_id_of(scope: Scope) -> str:
     return str(scope.get(_REQUEST_ID, ""))
 
 
+def route_of(scope: Scope) -> str:
+    """The template of the route that was found, with where its application is mounted; empty where none fits."""
+    path: str | None = getattr(scope.get("route"), "path", None)
+    if path is None:
+        return ""
+    root = str(scope.get("root_path", ""))
+    return root.removeprefix(str(scope.get("app_root_path", root))) + path
+
+
 def remember_principal(scope: Scope, principal: Principal) -> None:
     """Who the caller turned out to be, for the access log."""
     scope[_PRINCIPAL] = principal

@@ -90,13 +90,25 @@ def even(answers: Answers) -> Callable[[Endpoint], Endpoint]:
     return name
 
 
+def even_of(endpoint: Callable[..., BaseModel]) -> Answers:
+    """Which answers ``even`` was said of."""
+    answers: Answers = getattr(endpoint, _EVEN, Answers.NONE)
+    return answers
+
+
+async def hold(runtime: ApiRuntime, started: float, held: Answers, least: Answers) -> None:
+    """Wait with an answer of the kind ``least``, where such are ``held``: without a thread or a connection."""
+    if held in {least, Answers.ALL}:
+        await asyncio.sleep(max(0.0, started + runtime.even_seconds - time.monotonic()))
+
+
 class EntranceRoute(APIRoute):
     """An operation of the identity role."""
 
     def __init__(self, path: str, endpoint: Callable[..., BaseModel], **kwargs: Any) -> None:
         name, kind = transaction_parameter(endpoint, Visit, PersonVisit)
         self._signed_in = kind is PersonVisit
-        self._even: Answers = getattr(endpoint, _EVEN, Answers.NONE)
+        self._even = even_of(endpoint)
         kwargs["response_model"] = get_type_hints(endpoint)["return"]
         if self._signed_in:
             kwargs["openapi_extra"] = {"security": [{"Session": []}]}
@@ -121,17 +133,12 @@ class EntranceRoute(APIRoute):
             try:
                 response = await handle(request)
             except Exception:
-                await self._wait(runtime, started, Answers.REFUSALS)
+                await hold(runtime, started, self._even, Answers.REFUSALS)
                 raise
-            await self._wait(runtime, started, Answers.ALL)
+            await hold(runtime, started, self._even, Answers.ALL)
             return response
 
         return guarded
-
-    async def _wait(self, runtime: ApiRuntime, started: float, least: Answers) -> None:
-        """Without a thread or a connection: whoever waits here costs nothing."""
-        if self._even in {least, Answers.ALL}:
-            await asyncio.sleep(max(0.0, started + runtime.even_seconds - time.monotonic()))
 
 
 def entrance(prefix: str, tag: str = "auth") -> APIRouter:

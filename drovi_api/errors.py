@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from drovi_api.context import request_id_of
+from drovi_api.context import request_id_of, route_of
 from resources.errors import DroviError, NotConfigured, ProviderDown, Transient
 from resources.telemetry import get_logger
 
@@ -102,8 +102,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def endpoint_of(scope: Scope) -> str:
     """Method and route template: ids would make two answers differ that must not; the path where no route fits."""
-    route = scope.get("route")
-    return f"{scope['method']} {getattr(route, 'path', None) or scope['path']}"
+    return f"{scope['method']} {route_of(scope) or scope['path']}"
 
 
 def problem_response(

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from drovi_api.context import assign_request_id, principal_of
+from drovi_api.context import assign_request_id, principal_of, route_of
 from drovi_api.errors import response_to
 from resources.errors import ProviderDown
 from resources.telemetry import bound_contextvars, get_logger, metrics
@@ -113,7 +113,7 @@ def _bounded(receive: Receive) -> Receive:
 
 def _record(scope: Scope, status: int, seconds: float) -> None:
     """Counted by route, never by path: ids would make a time series each. Logged without query or body."""
-    route = getattr(scope.get("route"), "path", "")
+    route = route_of(scope)
     metrics.request(scope["method"], route, status, seconds)
     if scope["path"] in _QUIET:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -33,20 +34,29 @@ TAGS = [
 _REFERENCE = "#/components/schemas/{model}"
 
 
-def install(app: FastAPI) -> None:
+def install(
+    app: FastAPI,
+    tags: Sequence[Mapping[str, Any]] = TAGS,
+    security: Mapping[str, Any] = SECURITY_SCHEMES,
+) -> None:
     """Make the application describe itself completely; the document is made once, when first asked for."""
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, tags, security)
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, tags: Sequence[Mapping[str, Any]], security: Mapping[str, Any]) -> dict[str, Any]:
     document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=[dict(tag) for tag in tags],
+        servers=app.servers or None,
     )
     for operation in (one for methods in document["paths"].values() for one in methods.values()):
         for response in operation["responses"].values():
@@ -60,5 +70,5 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     components["schemas"] = dict(sorted(schemas.items()))
-    components["securitySchemes"] = SECURITY_SCHEMES
+    components["securitySchemes"] = dict(security)
     return document

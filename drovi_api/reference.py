@@ -1,6 +1,6 @@
-"""The API as Markdown, made from its OpenAPI document: ``python -m drovi_api.reference`` prints it.
+"""The APIs as Markdown, made from their OpenAPI documents: ``python -m drovi_api.reference`` prints the users'.
 
-``docs/reference/api.md`` is this output; a test fails when the two differ.
+``docs/reference/api.md`` and ``admin-api.md`` are this output; a test fails when they differ from it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from drovi_api.admin import app as administration
 from drovi_api.app import describe
 
 Json = Mapping[str, Any]
@@ -26,10 +27,29 @@ until it is null.
 The running service describes itself at `/openapi.json`, and to people at `/docs`."""
 
 
+_ADMIN_PREAMBLE = """\
+# Administration API
+
+Every request under `/admin/api` shows the cookie of an administrator's session, and one that changes something also that
+session's CSRF token as `X-CSRF-Token`. Users' sessions and API keys open nothing here, nor an administrator's anything
+elsewhere. How it is meant to be used: [administration](../guides/administration.md).
+
+Every operation but `GET /admin/api/auth/session` leaves an entry in the platform's audit log, and in those of the
+organisations that it concerns. Problems, request ids and pages are those of the [API](api.md)."""
+
+
 def render_reference() -> str:
-    """The whole document; the same for every installation of one version."""
-    document = describe()
-    lines = [_PREAMBLE]
+    """The users' API; the same for every installation of one version."""
+    return _rendered(_PREAMBLE, describe())
+
+
+def render_admin_reference() -> str:
+    """The administration's API."""
+    return _rendered(_ADMIN_PREAMBLE, administration.describe())
+
+
+def _rendered(preamble: str, document: Json) -> str:
+    lines = [preamble]
     for tag in document["tags"]:
         lines += ["", f"## Operations: {tag['name']}", "", tag["description"]]
         for method, path, operation in _operations(document, tag["name"]):
@@ -41,10 +61,11 @@ def render_reference() -> str:
 
 
 def _operations(document: Json, tag: str) -> Iterator[tuple[str, str, Json]]:
+    root = document["servers"][0]["url"] if "servers" in document else ""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if tag in operation["tags"]:
-                yield method.upper(), path, operation
+                yield method.upper(), root + path, operation
 
 
 def _operation(method: str, path: str, operation: Json) -> list[str]:

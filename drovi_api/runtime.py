@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from drovi_api.limits import Gate
 from resources.database import AppDatabase, IdentityDatabase
 from resources.embedder import TextEmbedder
+from resources.identity.administrators import Rules
 from resources.identity.provider import OpenIdProvider
 from resources.secrets import SecretBox
 
@@ -38,6 +39,7 @@ class ApiRuntime:
     ``provider`` is who signs people in beside us, ``arriving`` bounds how many wait for it.
     ``even_seconds`` is how long answers take that must not tell by their time whether an account exists.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
+    ``administration`` says who administers the platform, and how they sign in.
     """
 
     database: AppDatabase
@@ -52,6 +54,7 @@ class ApiRuntime:
     public_url: str = "http://127.0.0.1:8000"
     allowed_origins: frozenset[str] = frozenset()
     open_sign_up: bool = True
+    administration: Rules = field(default_factory=Rules)
     even_seconds: float = EVEN_SECONDS
 
     @property

@@ -20,6 +20,7 @@ from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.embedder import Embedder
 from resources.http import HttpClient
+from resources.identity.administrators import Rules
 from resources.identity.provider import open_provider
 from resources.object_store import open_object_store
 from resources.secrets import SecretBox
@@ -66,6 +67,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             provider=open_provider(settings, http),
             open_sign_up=settings.sign_up == "open",
             allowed_origins=frozenset(settings.cors_origins.split()),
+            administration=Rules.of(settings),
         )
 
 

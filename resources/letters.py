@@ -43,19 +43,23 @@ def queue(
     template: TemplateName,
     values: Mapping[str, Value],
     org_id: UUID | None = None,
-) -> None:
-    """Have a letter sent once the transaction has committed; ``org_id`` None where it is about the person alone."""
-    queue_all(connection, secrets, [Letter(to, locale, template, values)], org_id=org_id)
+) -> UUID:
+    """Have a letter sent once the transaction has committed; ``org_id`` None where it is about the person alone.
+
+    Returns the id of its row, which is there until it was sent.
+    """
+    (letter_id,) = queue_all(connection, secrets, [Letter(to, locale, template, values)], org_id=org_id)
+    return letter_id
 
 
 def queue_all(
     connection: Connection, secrets: SecretBox, letters: Sequence[Letter], *, org_id: UUID | None = None
-) -> None:
-    """Have several sent: one statement, however many."""
-    if letters:
-        connection.execute(
-            insert(outgoing_mail).values([_sealed(secrets, letter, org_id) for letter in letters])
-        )
+) -> list[UUID]:
+    """Have several sent: one statement, however many. Returns the ids of their rows."""
+    rows = [_sealed(secrets, letter, org_id) for letter in letters]
+    if rows:
+        connection.execute(insert(outgoing_mail).values(rows))
+    return [row["id"] for row in rows]
 
 
 def _sealed(secrets: SecretBox, letter: Letter, org_id: UUID | None) -> dict[str, Any]:

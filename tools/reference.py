@@ -41,6 +41,13 @@ def api() -> str:
     return render_reference()
 
 
+def admin_api() -> str:
+    """Every operation of the administration."""
+    from drovi_api.reference import render_admin_reference
+
+    return render_admin_reference()
+
+
 def command_line() -> str:
     """Every command of ``drovi`` with its arguments and options."""
     from drovi.cli.main import app
@@ -56,6 +63,7 @@ def command_line() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "api.md": api,
+    "admin-api.md": admin_api,
     "command-line.md": command_line,
 }
 

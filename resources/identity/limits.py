@@ -39,6 +39,11 @@ INVITATION_BY_ORGANISATION = Limit("invitation/organisation", 300, 60 * 60)
 INVITATION_LIST_BY_ORGANISATION = Limit("invitation-list/organisation", 10, 60 * 60)
 """What an organisation can have mailed to people who never asked for it is bounded."""
 FOUNDING_BY_ACCOUNT = Limit("founding/account", 10, 24 * 60 * 60)
+ADMIN_SIGN_IN_BY_ACCOUNT = Limit("admin/sign-in/account", 10, 15 * 60)
+ADMIN_SIGN_IN_BY_ADDRESS = Limit("admin/sign-in/address", 50, 15 * 60)
+ADMIN_TOKEN_BY_ADDRESS = Limit("admin/token/address", 50, 15 * 60)
+ADMIN_MAIL_BY_ACCOUNT = Limit("admin/mail/account", 5, 60 * 60)
+"""Administrators have buckets of their own: whoever uses up a user's attempts keeps no administrator out."""
 
 _TAKE = text(
     """

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     CHANGE_EMAIL = "change_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a name
     SECOND_FACTOR = "second_factor"
+    ADMIN_INVITATION = "admin_invitation"
 
 
 LIFETIMES: dict[Purpose, timedelta] = {
@@ -35,6 +36,7 @@ LIFETIMES: dict[Purpose, timedelta] = {
     Purpose.CHANGE_EMAIL: timedelta(hours=24),
     Purpose.RESET_PASSWORD: timedelta(hours=1),
     Purpose.SECOND_FACTOR: timedelta(minutes=5),
+    Purpose.ADMIN_INVITATION: timedelta(hours=24),
 }
 
 

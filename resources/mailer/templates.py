@@ -36,6 +36,7 @@ TemplateName = Literal[
     "export_ready",
     "role_changed",
     "removed_from_organisation",
+    "admin_invitation",
 ]
 Part = Literal["txt", "html"]
 TEMPLATES: Final[tuple[TemplateName, ...]] = get_args(TemplateName)

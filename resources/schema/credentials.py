@@ -88,7 +88,8 @@ one_time_token = tenant_table(
     Column("used_at", DateTime(timezone=True)),
     Index("ix_one_time_token_email", "email", "purpose", postgresql_where=text("used_at IS NULL")),
     CheckConstraint(
-        "purpose IN ('sign_up', 'change_email', 'reset_password', 'second_factor')", name="purpose"
+        "purpose IN ('sign_up', 'change_email', 'reset_password', 'second_factor', 'admin_invitation')",
+        name="purpose",
     ),
     identity=EVERYTHING,
 )
@@ -158,6 +159,10 @@ admin_user = tenant_table(
     Column("email_verified_at", DateTime(timezone=True)),
     Column("password_hash", Text),
     created_at("password_changed_at"),
+    # The least length that was asked for when it was set: where more is asked for since, it has to be replaced.
+    Column("password_min_length", Integer, nullable=False, server_default="0"),
+    # The latest hashes, the present one first: none of those passwords is taken again.
+    Column("password_history", ARRAY(Text), nullable=False, server_default="{}"),
     Column("totp_key_id", Text),
     Column("totp_ciphertext", LargeBinary),
     Column("totp_confirmed_at", DateTime(timezone=True)),

@@ -267,6 +267,45 @@ class People(BaseModel):
         "",
     )
 
+    admin_domain: str = _setting(
+        "DROVI_ADMIN_DOMAIN",
+        "Administration",
+        "Administrators of the platform have addresses at exactly this domain, in lower case.",
+        "drovi.co",
+        pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
+    )
+    admin_min_password: int = _setting(
+        "DROVI_ADMIN_MIN_PASSWORD",
+        "Administration",
+        "Least length of an administrator's password. Where it was raised, older passwords have to be replaced.",
+        16,
+        ge=12,
+        le=128,
+    )
+    admin_password_days: int = _setting(
+        "DROVI_ADMIN_PASSWORD_DAYS",
+        "Administration",
+        "Days after which an administrator's password has to be replaced.",
+        90,
+        ge=1,
+    )
+    admin_session_minutes: int = _setting(
+        "DROVI_ADMIN_SESSION_MINUTES",
+        "Administration",
+        "Minutes without a request after which an administrator's session is over.",
+        30,
+        ge=1,
+        le=24 * 60,
+    )
+    admin_session_hours: int = _setting(
+        "DROVI_ADMIN_SESSION_HOURS",
+        "Administration",
+        "Hours after signing in at which an administrator's session is over in any case.",
+        8,
+        ge=1,
+        le=24,
+    )
+
     organisation_name: str = _setting(
         "DROVI_ORGANISATION", "First organisation", "Name of the organisation that set-up creates.", "My firm"
     )

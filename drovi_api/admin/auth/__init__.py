@@ -1,0 +1,1 @@
+"""Signing in and out as an administrator, and becoming one."""

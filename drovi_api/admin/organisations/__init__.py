@@ -1,0 +1,1 @@
+"""The platform's tenants, as those who run it see them: names and numbers, no content."""
