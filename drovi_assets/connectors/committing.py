@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from drovi_assets.connectors import deletions
+from drovi_assets.connectors import deletions, holds
 from drovi_assets.connectors.contract import Change, Cursor, Page, Skipped, Stream, Window
 from drovi_assets.connectors.landing import Attachments, LandingResult, LandingScope, land, latest, unlandable
 from drovi_assets.connectors.leases import Lease
@@ -133,6 +133,7 @@ def commit_page(runtime: Runtime, lease: Lease, source: Source, reading: Reading
         if blobs:
             _hold_files(runtime, connection, source, set(blobs.values()))
         deleted = deletions.bury(connection, scope, page.gone, runtime.forget) if page.gone else 0
+        holds.give_back(connection, scope, changes)
         readers = _audiences(connection, source, changes)
         landed = land(connection, scope, changes, Attachments(blobs, readers))
         _keep_skipped(connection, source, reading.stream, skipped, changes)

@@ -337,7 +337,11 @@ def _set_status(
     runtime: Runtime, source: Source, status: str, detail: str, *, only_if: str | None = None
 ) -> None:
     with runtime.database.organisation(source.org_id) as connection:
-        change = update(connection_table).where(connection_table.c.id == source.connection_id)
+        change = update(connection_table).where(
+            connection_table.c.id == source.connection_id,
+            connection_table.c.status
+            != "erasing",  # a sync that is cut off by its erasure says nothing of it
+        )
         if only_if is not None:
             change = change.where(connection_table.c.status == only_if)
         connection.execute(change.values(status=status, status_detail=detail))

@@ -12,9 +12,9 @@ from drovi_assets.documents.confine import Limits
 from drovi_assets.documents.model import ParsedDocument
 from drovi_assets.documents.sandbox import Sandbox
 from drovi_assets.retrieval.index import forget
-from resources.database import WorkerDatabase
+from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
-from resources.errors import DroviError
+from resources.errors import DroviError, NotConfigured
 from resources.object_store import ObjectStore, open_object_store
 from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
@@ -39,6 +39,21 @@ class Runtime:
     parser: Parser
     embedder: TextEmbedder
     sources: Sources
+    people: AppDatabase | None = None
+    """For what is done as a person, under row-level security, such as an export; None where a process does none."""
+
+    @property
+    def as_person(self) -> AppDatabase:
+        """The application's way into the database.
+
+        Raises:
+            NotConfigured: this process was not given it.
+        """
+        if self.people is None:
+            raise NotConfigured(
+                "This process cannot act for a person.", remedy="Give it the application's database address."
+            )
+        return self.people
 
 
 def sources_of(database: WorkerDatabase, objects: ObjectStore, secrets: SecretBox) -> Sources:
@@ -54,6 +69,8 @@ def open_runtime(
     with ExitStack() as stack:
         database = WorkerDatabase(urls.worker, application_name=application_name)
         stack.callback(database.close)
+        people = AppDatabase(urls.app, application_name=application_name)
+        stack.callback(people.close)
         limits = Limits(memory=settings.parse_memory_bytes, seconds=settings.parse_seconds)
         parser = stack.enter_context(Sandbox(limits=limits))
         objects = open_object_store(settings)
@@ -65,4 +82,5 @@ def open_runtime(
                 precision=settings.embedding_precision, model_path=settings.embedding_model_path
             ),
             sources=sources_of(database, objects, SecretBox(settings.secrets)),
+            people=people,
         )
