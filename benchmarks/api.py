@@ -177,6 +177,7 @@ def _serve(make: Callable[[Target], Any], target: Target, listening: socket.sock
 def _ours(target: Target) -> Any:
     from drovi_api.app import create_app
     from drovi_api.runtime import ApiRuntime
+    from resources.object_store import FolderStore
     from resources.secret_file import SecretFile
     from resources.secrets import SecretBox
 
@@ -186,6 +187,7 @@ def _ours(target: Target) -> Any:
             identity=IdentityDatabase(target.identity_url),
             embedder=_NoModel(),
             secrets=SecretBox(SecretFile(target.home)),
+            objects=FolderStore(target.home / "objects"),
         )
     )
 

@@ -18,6 +18,10 @@ from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
+from drovi_api.tenancy.erasures.endpoints import router as erasures
+from drovi_api.tenancy.exports.endpoints import files as export_files
+from drovi_api.tenancy.exports.endpoints import router as exports
+from drovi_api.tenancy.holds.endpoints import router as holds
 from drovi_api.user.ask.endpoints import router as ask
 from drovi_api.user.connections.endpoints import router as connections
 from drovi_api.user.documents.endpoints import router as documents
@@ -44,6 +48,10 @@ _FEATURES: tuple[APIRouter, ...] = (
     objects,
     evidence,
     jobs,
+    erasures,
+    holds,
+    exports,
+    export_files,
 )
 
 

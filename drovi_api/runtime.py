@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from drovi_api.limits import Gate
 from resources.database import AppDatabase, IdentityDatabase
 from resources.embedder import TextEmbedder
+from resources.object_store import ObjectStore
 from resources.secrets import SecretBox
 
 
@@ -30,7 +32,8 @@ class ApiRuntime:
     """Everything outside that a request may touch.
 
     ``public_url`` is where people reach this service, ``allowed_origins`` are other sites whose pages may use it;
-    with ``open_sign_up`` anybody may found an organisation, without it people come by invitation.
+    with ``open_sign_up`` anybody may found an organisation, without it people come by invitation. An organisation is
+    erased once ``erasure_grace`` is over.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
     """
 
@@ -38,12 +41,14 @@ class ApiRuntime:
     identity: IdentityDatabase
     embedder: TextEmbedder
     secrets: SecretBox
+    objects: ObjectStore
     probes: tuple[Probe, ...] = ()
     thinking: Gate = field(default_factory=lambda: Gate(places=8, wait_seconds=5.0))
     metrics_to_all: bool = False
     public_url: str = "http://127.0.0.1:8000"
     allowed_origins: frozenset[str] = frozenset()
     open_sign_up: bool = True
+    erasure_grace: timedelta = timedelta(days=7)
 
     @property
     def secure(self) -> bool:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import uvicorn
 
@@ -44,12 +45,13 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
         embedder = ObservedEmbedder(
             Embedder(precision=settings.embedding_precision, model_path=settings.embedding_model_path)
         )
+        objects = open_object_store(settings)
         probes = standard_probes(
             settings=settings,
             urls=urls,
             database=database,
             worker=worker,
-            store=open_object_store(settings),
+            store=objects,
             embedder=embedder,
         )
         yield ApiRuntime(
@@ -57,8 +59,10 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             identity=identity,
             embedder=embedder,
             secrets=SecretBox(settings.secrets),
+            objects=objects,
             probes=probes,
             open_sign_up=settings.sign_up == "open",
+            erasure_grace=timedelta(days=settings.erasure_grace_days),
             allowed_origins=frozenset(settings.cors_origins.split()),
         )
 

@@ -201,6 +201,14 @@ class Settings(BaseSettings):
         "`open`: anybody may sign up and found an organisation. `invited`: accounts are by invitation.",
         "open",
     )
+    erasure_grace_days: int = _setting(
+        "DROVI_ERASURE_GRACE_DAYS",
+        "Services",
+        "Days between asking for an organisation's erasure and its beginning, in which it can be called off.",
+        7,
+        ge=0,
+        le=365,
+    )
     cors_origins: str = _setting(
         "DROVI_CORS_ORIGINS",
         "Services",

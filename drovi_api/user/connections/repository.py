@@ -20,13 +20,15 @@ _CONNECTION = connection.c
 _ORDER = by_id(_CONNECTION.id)
 _COLUMNS = tuple(connection.c[name] for name in Connection.model_fields)
 
+# One that is being erased is gone already, for everybody.
+_THERE = select(*_COLUMNS).where(_CONNECTION.status != "erasing")
 # Built once: building the query anew would cost more than running it.
-_ONE = select(*_COLUMNS).where(_CONNECTION.id == bindparam("connection_id"))
+_ONE = _THERE.where(_CONNECTION.id == bindparam("connection_id"))
 
 
 def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Connection]:
     """Newest first."""
-    rows = session.all(_ORDER.page(select(*_COLUMNS), cursor, limit))
+    rows = session.all(_ORDER.page(_THERE, cursor, limit))
     return page_of(rows, limit, _connection, lambda row: (row.id,))
 
 
