@@ -1,6 +1,7 @@
-"""Reconcile: what a crash left lying, and what was done without Dagster.
+"""Reconcile: what a crash left lying, what was done without Dagster, and what is due by the day.
 
-Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told.
+Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told, and
+retention is asked for.
 
 The default launcher cannot tell that a worker died together with its code server: its run would stay "started" for
 hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead.
@@ -15,6 +16,7 @@ import dagster as dg
 from sqlalchemy import func, select
 
 from drovi_assets.assets.connectors import RUNTIME, keys_of
+from drovi_assets.chores import retention
 from drovi_assets.connectors.committing import LIVE
 from drovi_assets.connectors.sweeping import SCOPE as SWEEP
 from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG
@@ -46,6 +48,8 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     ended = end_dead_runs(runtime, context.instance)
     requeued = requeue_silent_jobs(runtime, context.instance)
     moved = relay(runtime.database, RELAYED)
+    with runtime.database.dispatch() as connection:
+        retention.ask(connection)
     elsewhere = read_elsewhere(runtime, context.instance)
     done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed."
     return dg.SensorResult(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -79,15 +80,14 @@ def sections() -> list[Section]:
     return [*(_of_table(table) for table in TABLES), Section("file", _files, lambda row: [row.sha256])]
 
 
-def read(connection: Connection, section: Section, after: Position) -> Iterator[Row[Any]]:
+@contextmanager
+def reading(connection: Connection, section: Section, after: Position) -> Iterator[Iterable[Row[Any]]]:
     """Its rows as the caller of the transaction sees them, a few at a time in memory."""
     # Straight down the key's index: a sort would read the table whole for every part.
     connection.execute(text("SET LOCAL enable_sort = off"))
-    return iter(
-        connection.execution_options(stream_results=True, max_row_buffer=_BUFFERED_ROWS).execute(
-            section.query(after)
-        )
-    )
+    query = section.query(after).execution_options(stream_results=True, max_row_buffer=_BUFFERED_ROWS)
+    with connection.execute(query) as rows:
+        yield rows
 
 
 def line_of(row: Row[Any]) -> bytes:

@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from drovi_assets.chores.contract import Deadline, Step, Task
-from drovi_assets.chores.export_tables import LISTS, Position, Section, line_of, read, sections, write_csv
+from drovi_assets.chores.export_tables import LISTS, Position, Section, line_of, reading, sections, write_csv
 from drovi_assets.pipeline.runtime import Runtime
 from resources import letters
 from resources.errors import Forbidden, NotFound
@@ -61,34 +61,41 @@ def make_export(runtime: Runtime, task: Task, deadline: Deadline) -> Step:
         principal = _requester(runtime, task)
         with runtime.database.organisation(task.org_id) as connection:
             parts = _parts(connection, export_id)
-        made = {"export": str(export_id), "parts": len(parts), "bytes": sum(part.bytes for part in parts)}
-        if parts and parts[-1].name == MANIFEST:
-            return Step(made, finished=True)
-        if parts and deadline.left <= 0:
-            return Step(made)
-        with tempfile.TemporaryFile() as sink:
-            part = _write_part(runtime, principal, parts, sink, deadline)
-            if part is None:
-                part = _write_manifest(task, export_id, parts, sink)
-            size = sink.tell()
-            sink.seek(0)
-            digest = runtime.objects.put(scope_of(export_id), sink)
-        with runtime.database.organisation(task.org_id) as connection:
-            connection.execute(
-                insert(export_part).values(
-                    export_id=export_id,
-                    number=len(parts),
-                    org_id=task.org_id,
-                    user_id=principal.user_id,
-                    name=part.name,
-                    sha256=digest,
-                    bytes=size,
-                    rows=part.rows,
-                    position={"section": part.section, "after": part.after},
-                )
+        finished = bool(parts) and parts[-1].name == MANIFEST
+        if not finished:
+            _make_part(runtime, task, principal, parts, deadline)
+        if finished or deadline.left <= 0:
+            made = {"export": str(export_id), "parts": len(parts), "bytes": sum(part.bytes for part in parts)}
+            return Step(made, finished)
+
+
+def _make_part(
+    runtime: Runtime, task: Task, principal: Principal, parts: list[Row[Any]], deadline: Deadline
+) -> None:
+    export_id = UUID(task.arguments["export_id"])
+    with tempfile.TemporaryFile() as sink:
+        part = _write_part(runtime, principal, parts, sink, deadline)
+        if part is None:
+            part = _write_manifest(task, export_id, parts, sink)
+        size = sink.tell()
+        sink.seek(0)
+        digest = runtime.objects.put(scope_of(export_id), sink)
+    with runtime.database.organisation(task.org_id) as connection:
+        connection.execute(
+            insert(export_part).values(
+                export_id=export_id,
+                number=len(parts),
+                org_id=task.org_id,
+                user_id=principal.user_id,
+                name=part.name,
+                sha256=digest,
+                bytes=size,
+                rows=part.rows,
+                position={"section": part.section, "after": part.after},
             )
-            if part.name == MANIFEST:
-                _finish(runtime, connection, task, export_id)
+        )
+        if part.name == MANIFEST:
+            _finish(runtime, connection, task, export_id)
 
 
 def expire_export(runtime: Runtime, task: Task, _deadline: Deadline) -> Step:
@@ -157,11 +164,12 @@ def _write_rows(
 ) -> tuple[int, Position]:
     """How many rows were written, and the key of the last one where the section goes on after it."""
     count = 0
-    for row in read(connection, section, after):
-        sink.write(line_of(row))
-        count += 1
-        if sink.tell() >= PART_BYTES or deadline.left <= 0:
-            return count, section.key(row)
+    with reading(connection, section, after) as rows:
+        for row in rows:
+            sink.write(line_of(row))
+            count += 1
+            if sink.tell() >= PART_BYTES or deadline.left <= 0:
+                return count, section.key(row)
     return count, None
 
 

@@ -15,8 +15,12 @@ from drovi_assets.connectors.landing import LandingScope
 from drovi_assets.connectors.leases import Lease
 from drovi_assets.pipeline.runtime import Runtime
 
+# Files of deletions that are done already are waited for too: a kill may have come before them.
 _WAITING = text(
-    "SELECT DISTINCT connection_id FROM tombstone WHERE org_id = :org_id AND receipt ? 'held' ORDER BY 1"
+    """
+    SELECT DISTINCT connection_id FROM tombstone
+    WHERE org_id = :org_id AND (receipt ? 'held' OR receipt ? 'unpurged') ORDER BY 1
+    """
 )
 _HELD = text(
     """

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from drovi_assets.automation import bring_up_to_date
 from drovi_assets.chores.work import work
@@ -35,10 +35,15 @@ WRITTEN = time.time() - 60
 
 
 @dataclass
-class Left:
-    """Seconds that a step says are left: none, so that each does the least it can."""
+class OneBatch:
+    """Time that is there when it is first looked at, to begin a chore, and over when that has done one batch."""
 
-    left: float = 0.0
+    looks: int = 0
+
+    @property
+    def left(self) -> float:
+        self.looks += 1
+        return 1.0 if self.looks == 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,6 @@ class Firm:
     database: Database
     tenant: Tenant
     everything: Everything
-    deadline: Left = field(default_factory=Left)
 
     @property
     def org_id(self) -> UUID:
@@ -143,11 +147,14 @@ class Firm:
         with self.database.worker.organisation(self.org_id) as session:
             return job_rows.ensure(session, wanted)
 
+    def step(self) -> int:
+        """One chore, the least that it can do at once; how many there were to do."""
+        return work(self.runtime, OneBatch())
+
     def work(self, steps: int = 200) -> None:
-        """Every chore, to its end, in the smallest steps there are."""
+        """Every chore that is due, to its end."""
         for _ in range(steps):
-            self.deadline.left = 1.0
-            if not work(self.runtime, Drained(self.deadline)):
+            if not self.step():
                 return
         raise AssertionError("the chores come to no end")
 
@@ -162,23 +169,6 @@ class Firm:
     def query(self, statement: Any, **names: Any) -> list[Any]:
         with self.database.worker.organisation(self.org_id) as session:
             return list(session.execute(statement, names))
-
-    def run_now(self, job_id: UUID) -> None:
-        with self.database.worker.dispatch() as session:
-            session.execute(update(job).where(job.c.id == job_id).values(run_at=job.c.created_at))
-
-
-@dataclass
-class Drained:
-    """Time that is there when it is first looked at, and over afterwards: one batch a step."""
-
-    of: Left
-    looks: int = 0
-
-    @property
-    def left(self) -> float:
-        self.looks += 1
-        return self.of.left if self.looks == 1 else 0.0
 
 
 def write(path: Path, text: str) -> None:
