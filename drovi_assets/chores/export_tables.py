@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
+from uuid import UUID
 
 from sqlalchemy import (
     Connection,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 )
 
 from resources import schema
+from resources.permissions import Permission
 
 TABLES: tuple[Table, ...] = (
     schema.organisation,
@@ -50,7 +52,7 @@ TABLES: tuple[Table, ...] = (
 LEFT_OUT: Mapping[str, str] = {
     "block": "the layout of a file that is exported itself, many times its size",
     "chunk_index": "numbers that are computed from the chunks again",
-    "api_key": "opens what is exported",
+    schema.api_key.name: "opens what is exported",
     "audience": "who may read what, which another system has rules of its own for",
     "audience_member": "as audiences",
     "export": "says nothing of the organisation",
@@ -58,6 +60,14 @@ LEFT_OUT: Mapping[str, str] = {
 }
 """Tables that people may read and an export does not hold, with the reason."""
 
+_PERMISSIONS = {
+    schema.legal_hold.name: Permission.MANAGE_POLICIES,
+    schema.erasure_receipt.name: Permission.READ_AUDIT,
+    schema.audit_entry.name: Permission.READ_AUDIT,
+}
+"""Of tables that row-level security shows to every member, and the API not."""
+
+MANIFEST = "manifest.json"
 _SECRET_COLUMNS = frozenset({"token_hash"})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BUFFERED_ROWS = 20
@@ -68,11 +78,17 @@ Position = Sequence[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One kind of rows: its name, the query from a position on, and the key of a row it yields."""
+    """One kind of rows: its name, the query from a position on, the key of a row it yields, and what it takes to read it."""
 
     name: str
     query: Callable[[Position], Select[Any]]
     key: Callable[[Row[Any]], list[str]]
+    permission: Permission = Permission.EXPORT
+
+
+def scope_of(export_id: UUID) -> str:
+    """The object store's scope of one export."""
+    return f"export-{export_id}"
 
 
 def sections() -> list[Section]:
@@ -147,7 +163,10 @@ def _of_table(table: Table) -> Section:
         values = [cast(literal(value, Text), column.type) for column, value in zip(keys, after, strict=True)]
         return rows.where(tuple_(*keys) > tuple_(*values))
 
-    return Section(table.name, query, lambda row: [str(getattr(row, column.name)) for column in keys])
+    def key(row: Row[Any]) -> list[str]:
+        return [str(getattr(row, column.name)) for column in keys]
+
+    return Section(table.name, query, key, _PERMISSIONS.get(table.name, Permission.EXPORT))
 
 
 def _files(after: Position) -> Select[Any]:

@@ -18,7 +18,17 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from drovi_assets.chores.contract import Deadline, Step, Task
-from drovi_assets.chores.export_tables import LISTS, Position, Section, line_of, reading, sections, write_csv
+from drovi_assets.chores.export_tables import (
+    LISTS,
+    MANIFEST,
+    Position,
+    Section,
+    line_of,
+    reading,
+    scope_of,
+    sections,
+    write_csv,
+)
 from drovi_assets.pipeline.runtime import Runtime
 from resources import letters
 from resources.errors import Forbidden, NotFound
@@ -31,12 +41,6 @@ PART_BYTES = 16 * 1024 * 1024
 """From which a part is closed; what a download that is cut off reads again at most is less, thanks to ranges."""
 SCHEMA_VERSION = 1
 """Of the export's own form: parts, names and manifest."""
-MANIFEST = "manifest.json"
-
-
-def scope_of(export_id: UUID) -> str:
-    """The object store's scope of one export."""
-    return f"export-{export_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +151,13 @@ def _write_part(
     tables, lists = sections(), list(LISTS)
     with runtime.as_person.acting_as(principal) as connection:
         for number in range(at, len(tables)):
+            if not may(principal, tables[number].permission):
+                continue
             rows, end = _write_rows(connection, tables[number], after, sink, deadline)
             if rows:
                 name = f"{tables[number].name}-{len(parts):05}.jsonl"
                 return _Part(name, rows, number + (end is None), end)
-            after = None
+            after = None  # a section that is done with; the next begins at its beginning
         number = max(at - len(tables), 0)
         if number < len(lists):
             name = lists[number]

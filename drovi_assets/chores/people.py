@@ -34,7 +34,7 @@ _HEIR = text(
 # An audience keeps its rows and loses its member; under a key of its own, nobody who comes later is taken for them.
 _ROWS: Mapping[str, str] = {
     "sources_handed_over": "UPDATE connection SET owner_id = :heir WHERE org_id = :org_id AND owner_id = :user_id",
-    "api_key": "DELETE FROM api_key WHERE org_id = :org_id AND user_id = :user_id",
+    "keys": "DELETE FROM api_key WHERE org_id = :org_id AND user_id = :user_id",
     "audience": "UPDATE audience SET member_key = 'erased:' || id WHERE org_id = :org_id AND id IN"
     " (SELECT audience_id FROM audience_member WHERE user_id = :user_id)",
     "audience_member": "DELETE FROM audience_member WHERE org_id = :org_id AND user_id = :user_id",
@@ -70,6 +70,8 @@ def erase_person(runtime: Runtime, task: Task, deadline: Deadline) -> Step:
     with runtime.database.organisation(task.org_id) as connection:
         if not receipts.begin(connection, task, "person", user_id, task.requested_by):
             return Step({"receipt": str(task.id)}, finished=True)
+    # The receipt is there before a hold may stop us: by it the person can be named again, member no more.
+    with runtime.database.organisation(task.org_id) as connection:
         private = list(connection.execute(_PRIVATE, names).scalars())
         holds.require_none(connection, holds.standing(private))
         connection.execute(_LEAVE, names)

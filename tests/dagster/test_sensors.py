@@ -24,7 +24,7 @@ from resources import job_rows
 from resources.clock import now
 from resources.errors import TimedOut
 from resources.schema import connection as connection_table
-from resources.schema import connection_lease, job
+from resources.schema import connection_lease, job, organisation_policy
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
@@ -300,3 +300,19 @@ def test_what_the_command_line_read_is_told_once(folder: Folder, graph: Graph) -
     assert {event.asset_key for event in told} == set(keys_of("documents"))
     graph.instance.add_dynamic_partitions(str(windows_of("documents").name), [key])
     assert read_elsewhere(folder.runtime, graph.instance) == []
+
+
+def test_reconciling_asks_for_retention_once_a_day(graph: Graph, folder: Folder) -> None:
+    """Where a policy names days; the jobs sensor's chores do it."""
+    policy = organisation_policy.insert().values(org_id=folder.org_id, retention_days={"document": 30})
+    with folder.database.worker.organisation(folder.org_id) as session:
+        session.execute(policy)
+    for _ in range(2):
+        graph.tick(reconcile)
+    with folder.database.worker.dispatch() as session:
+        (asked,) = session.execute(select(job).where(job.c.kind == "retention")).all()
+    assert (asked.org_id, asked.requested_by) == (folder.org_id, None)
+    graph.tick(jobs)
+    with folder.database.worker.dispatch() as session:
+        row = session.execute(select(job).where(job.c.id == asked.id)).one()
+    assert (row.status, row.result) == ("succeeded", {"held": 0, "removed": {}})

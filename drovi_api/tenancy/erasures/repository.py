@@ -70,9 +70,13 @@ def lock_owners(session: WriteSession) -> set[UUID]:
     return {row.user_id for row in session.all(query)}
 
 
-def member(session: ReadSession, user_id: UUID) -> Row[Any]:
-    """A member of the caller's organisation."""
-    return session.one(select(membership).where(membership.c.user_id == user_id), "member")
+def require_member(session: ReadSession, user_id: UUID) -> None:
+    """That somebody is a member, or was until an erasure that has not come to its end."""
+    stopped = select(_RECEIPT.subject_id).where(
+        _RECEIPT.kind == "person", _RECEIPT.subject_id == user_id, _RECEIPT.finished_at.is_(None)
+    )
+    members = select(membership.c.user_id).where(membership.c.user_id == user_id)
+    session.one(select(members.union(stopped).subquery()), "member")
 
 
 def remove_member(session: WriteSession, user_id: UUID) -> None:

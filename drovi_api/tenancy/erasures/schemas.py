@@ -40,4 +40,6 @@ class Receipt(BaseModel):
     counts: dict[str, int] = Field(description="How many rows of each kind, files and vectors went.")
     requested_by: UUID | None = Field(description="Null for what a policy asks for.")
     requested_at: datetime
-    finished_at: datetime | None = Field(description="Null while it is going on.")
+    finished_at: datetime | None = Field(
+        description="Null while it is going on, and where a legal hold stopped it."
+    )

@@ -54,7 +54,7 @@ def erase_person(session: WriteSession, user_id: UUID) -> UUID:
     owners = repository.lock_owners(session)
     if session.principal.user_id not in owners:
         raise Conflict("You are no owner any more.", remedy="Ask an owner to do it.")
-    repository.member(session, user_id)
+    repository.require_member(session, user_id)
     covers = or_(legal_hold.c.connection_id.is_(None), repository.holds_on_private_sources_of(user_id))
     holds.require_none(session.connection, holds.standing_anywhere().where(covers))
     repository.remove_member(session, user_id)

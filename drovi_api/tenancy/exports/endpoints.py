@@ -28,7 +28,13 @@ PartName = Annotated[
 ]
 
 
-@router.post("", operation_id="request_export", summary="Export what you may read", status_code=202)
+@router.post(
+    "",
+    operation_id="request_export",
+    summary="Export what you may read",
+    status_code=202,
+    responses=problem_responses(409),
+)
 @requires(Permission.EXPORT)
 def request_export(session: Writes, runtime: Runtime) -> ExportDetail:
     """Made in the background, as JSON lines and CSV; a letter tells when it is ready. It is kept for seven days."""

@@ -67,6 +67,16 @@ def require_readable(session: ReadSession, digest: str) -> None:
     session.one(select(named).limit(1), "part")
 
 
+def being_made(session: ReadSession) -> bool:
+    """Whether an export of the caller's is not done yet."""
+    waiting = select(job.c.id).where(
+        job.c.kind == EXPORT,
+        job.c.requested_by == session.principal.user_id,
+        job.c.status.in_(("queued", "running")),
+    )
+    return session.connection.execute(waiting.limit(1)).first() is not None
+
+
 def request(session: WriteSession, base_url: str) -> UUID:
     """The id of a new export, with the jobs that make it and that take it away."""
     export_id, job_id = uuid4(), uuid4()

@@ -9,14 +9,23 @@ from drovi_api.dependencies import WriteSession
 from drovi_api.files import StoredFile
 from drovi_api.tenancy.exports import repository
 from drovi_api.tenancy.exports.schemas import ExportDetail
-from drovi_assets.chores.exports import scope_of
+from drovi_assets.chores.export_tables import scope_of
 from resources.audit import Action
+from resources.errors import Conflict
 
 _FILE = re.compile(r"file-([0-9a-f]{64})")
 
 
 def request(session: WriteSession, base_url: str) -> ExportDetail:
-    """Have an export made of what the caller may read."""
+    """Have an export made of what the caller may read.
+
+    Raises:
+        Conflict: one of theirs is being made.
+    """
+    if repository.being_made(session):
+        raise Conflict(
+            "An export of yours is being made.", remedy="Wait for it: a letter tells when it is ready."
+        )
     export_id = repository.request(session, base_url)
     made = repository.one(session, export_id)
     session.audit(Action.EXPORT_REQUESTED, "export", export_id, after={"job_id": str(made.job_id)})

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
-from resources.schema import audit_entry, job, membership, organisation
+from resources.schema import audit_entry, erasure_receipt, job, membership, organisation
 from resources.tenancy import Role
 from tests.api.conftest import Caller, colleague_of
 from tests.api.seed import seed_connection
@@ -135,6 +135,18 @@ class TestPeople:
         for user_id in (other.tenant.principal.user_id, uuid4()):
             assert self._erase(firm, user_id).status_code == 404
 
+    def test_one_that_a_hold_stopped_can_be_asked_for_again(
+        self, firm: Caller, joins: Callable[[Role], Caller], api_database: Database
+    ) -> None:
+        """Though the person is no member any more."""
+        user_id = joins(Role.MEMBER).tenant.principal.user_id
+        job_id = self._erase(firm, user_id).json()["id"]
+        assert self._erase(firm, user_id).status_code == 404
+        receipt = {"org_id": firm.tenant.principal.org_id, "kind": "person", "subject_id": user_id}
+        with api_database.worker.organisation(receipt["org_id"]) as session:
+            session.execute(insert(erasure_receipt).values(**receipt, id=job_id))
+        assert self._erase(firm, user_id).status_code == 202
+
     def test_nobody_erases_themselves(self, firm: Caller) -> None:
         """So that there is always an owner left, who can be asked."""
         refused = self._erase(firm, firm.tenant.principal.user_id)
@@ -239,11 +251,15 @@ class TestHolds:
             assert who("GET", "/api/v1/holds").status_code == 403
 
     def test_a_source_that_one_cannot_see_cannot_be_held(
-        self, firm: Caller, other: Caller, joins: Callable[[Role], Caller], api_database: Database
+        self,
+        firm: Caller,
+        newcomer: Callable[[], Caller],
+        joins: Callable[[Role], Caller],
+        api_database: Database,
     ) -> None:
         """A colleague's private one answers as another organisation's and as none."""
         private = _source(api_database, joins(Role.MEMBER), "Mine", private=True)
-        foreign = seed_connection(api_database, other.tenant, f"Foreign {uuid4()}")
+        foreign = _source(api_database, newcomer(), "Foreign")
         answers = [
             firm("POST", "/api/v1/holds", json={"reason": "x", "connection_id": str(one)})
             for one in (private, foreign, uuid4())

@@ -67,6 +67,16 @@ def test_asking_makes_a_job_to_make_it_and_one_to_take_it_away(made: Export) -> 
     assert due == {"export": 0, "expire_export": 7}
 
 
+def test_one_at_a_time_is_made_for_one_person(made: Export) -> None:
+    """Each reads the whole organisation; a colleague's does not count."""
+    refused = made.admin("POST", "/api/v1/exports")
+    assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
+    assert made.owner("POST", "/api/v1/exports").status_code == 202
+    with made.database.worker.dispatch() as session:
+        session.execute(update(job).where(job.c.kind == "export").values(status="succeeded"))
+    assert made.admin("POST", "/api/v1/exports").status_code == 202
+
+
 def test_a_part_comes_whole(made: Export) -> None:
     answer = made.get(made.admin)
     assert answer.status_code == 200

@@ -87,7 +87,7 @@ def test_the_receipt_says_what_went(firm: Firm) -> None:
     job_id = _erase(firm, person)
     (receipt,) = firm.receipts()
     assert (receipt.id, receipt.kind, receipt.subject_id) == (job_id, "person", person.principal.user_id)
-    expected = {"connection": 1, "sources_handed_over": 1, "api_key": 1, "session": 1, "invitation": 1}
+    expected = {"connection": 1, "sources_handed_over": 1, "keys": 1, "session": 1, "invitation": 1}
     assert receipt.counts.items() >= (expected | {"membership": 1, "app_user": 1, "items": 1}).items()
 
 
@@ -149,6 +149,8 @@ def test_a_hold_on_a_private_source_keeps_all_of_it(firm: Firm) -> None:
     assert (row.status, row.error_code) == ("failed", "CONFLICT")
     assert row.error_message.startswith(f"A legal hold stands on it. Ask {NAME} to release")
     assert firm.everything.mentions(CANARY) == before
+    (receipt,) = firm.receipts()
+    assert (receipt.subject_id, receipt.finished_at) == (person.principal.user_id, None)
 
 
 def test_sessions_are_taken_from_those_alone_who_are_no_members(firm: Firm) -> None:

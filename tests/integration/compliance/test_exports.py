@@ -13,11 +13,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from drovi_assets.chores.export_tables import LEFT_OUT, TABLES, harmless
-from drovi_assets.chores.exports import scope_of
+from drovi_assets.chores.export_tables import LEFT_OUT, TABLES, harmless, scope_of
 from resources.letters import opened
 from resources.schema import connection as connection_table
-from resources.schema import export, export_part, membership, metadata, outgoing_mail
+from resources.schema import export, export_part, legal_hold, membership, metadata, outgoing_mail
 from resources.tenancy import Role
 from tests.conftest import Tenant
 from tests.integration.compliance.conftest import CANARY, Firm
@@ -98,6 +97,18 @@ def test_a_colleagues_private_source_is_in_no_part_of_it(firm: Firm, neighbour: 
     assert b"Zinnia" in parts["members.csv"]
     _, own = _made(firm, _promoted(firm, colleague))
     assert CANARY.encode() in b"".join(own.values())
+
+
+def test_it_shows_no_more_than_the_requesters_role_lets_them_read(firm: Firm) -> None:
+    """Holds are for those who manage policies: an administrator's export is without them, an owner's with."""
+    with firm.database.worker.organisation(firm.org_id) as session:
+        session.execute(
+            insert(legal_hold).values(org_id=firm.org_id, reason="Morel v. Dubois", placed_by=firm.owner_id)
+        )
+    _, mine = _made(firm, firm.tenant)
+    _, theirs = _made(firm, _promoted(firm, firm.person("Zinnia")))
+    assert [row["reason"] for row in _rows(mine, "legal_hold")] == ["Morel v. Dubois"]
+    assert b"Dubois" not in b"".join(theirs.values())
 
 
 def _promoted(firm: Firm, who: Tenant) -> Tenant:
