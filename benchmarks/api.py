@@ -178,6 +178,7 @@ def _ours(target: Target) -> Any:
     from drovi_api.app import create_app
     from drovi_api.runtime import ApiRuntime
     from resources.master_keys import MasterKeys
+    from resources.object_store import FolderStore
     from resources.secret_file import SecretFile
     from resources.secrets import SecretBox
 
@@ -187,6 +188,7 @@ def _ours(target: Target) -> Any:
             identity=IdentityDatabase(target.identity_url),
             embedder=_NoModel(),
             secrets=SecretBox(MasterKeys(SecretFile(target.home))),
+            objects=FolderStore(target.home / "objects"),
         )
     )
 

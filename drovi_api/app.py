@@ -30,6 +30,10 @@ from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
 from drovi_api.streams import Hub
 from drovi_api.tenancy.audit.endpoints import router as audit
+from drovi_api.tenancy.erasures.endpoints import router as erasures
+from drovi_api.tenancy.exports.endpoints import files as export_files
+from drovi_api.tenancy.exports.endpoints import router as exports
+from drovi_api.tenancy.holds.endpoints import router as holds
 from drovi_api.tenancy.invitations.endpoints import router as invitations
 from drovi_api.tenancy.keys.endpoints import router as keys
 from drovi_api.tenancy.members.endpoints import router as members
@@ -77,6 +81,10 @@ _FEATURES: tuple[APIRouter, ...] = (
     objects,
     evidence,
     jobs,
+    erasures,
+    holds,
+    exports,
+    export_files,
 )
 
 _CROSS_ORIGIN: dict[str, Any] = {

@@ -141,12 +141,20 @@ class Route(APIRoute):
             if session_type is WriteSession:
                 raise TypeError(f"{endpoint.__name__} writes and names no permission")
             permission = Permission.READ
-        kwargs["response_model"] = get_type_hints(endpoint)["return"]
+        kwargs["response_model"] = self.shape_of(endpoint)
         kwargs["openapi_extra"] = described(permission)
-        run = _in_transaction(
-            endpoint, session_name, session_type, permission, kwargs.get("status_code") or 200
-        )
+        run = _in_transaction(endpoint, session_name, session_type, permission, self.respond)
         super().__init__(path, run, **kwargs)
+
+    def shape_of(self, endpoint: Callable[..., BaseModel]) -> type[BaseModel] | None:
+        """What the OpenAPI document says that it answers with."""
+        shape: type[BaseModel] = get_type_hints(endpoint)["return"]
+        return shape
+
+    def respond(self, _request: Request, answer: Any) -> Response:
+        """What the endpoint returned as the response; still in its transaction."""
+        body = answer.__pydantic_serializer__.to_json(answer)
+        return Response(body, self.status_code or 200, media_type="application/json")
 
     def get_route_handler(self) -> Handler:
         """FastAPI's handler, reached only by requests that show a credential: a stranger's body is not even read."""
@@ -196,7 +204,7 @@ def _in_transaction(
     session_name: str,
     make_session: type[ReadSession],
     permission: Permission,
-    status: int,
+    respond: Callable[[Request, Any], Response],
 ) -> Callable[..., Response]:
     """The endpoint as FastAPI calls it: its session parameter replaced by the request it comes from."""
 
@@ -207,10 +215,9 @@ def _in_transaction(
             remember_principal(request.scope, principal)
             require(principal, permission)
             session = make_session(connection, principal, origin_of(request.scope))
-            answer = endpoint(**values, **{session_name: session})
-            body = answer.__pydantic_serializer__.to_json(answer)
+            response = respond(request, endpoint(**values, **{session_name: session}))
         activity.note(runtime.identity, principal)
-        return Response(body, status, media_type="application/json")
+        return response
 
     return as_endpoint(run, endpoint, session_name)
 

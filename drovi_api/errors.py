@@ -50,6 +50,7 @@ _REMEDIES: Mapping[int, str] = {
     404: "Check the address; /docs lists every operation.",
     405: "Use one of the methods in the Allow header.",
     413: "Send less at once.",
+    416: "Ask for bytes that the file has; Content-Range says how many those are.",
 }
 _OUR_FAULT = "Try again; if it stays, report the request id to your administrator."
 
@@ -82,6 +83,7 @@ _DESCRIPTIONS: Mapping[int, str] = {
     403: "The caller's role does not allow it.",
     404: "There is no such thing, or the caller may not know of it.",
     409: "The state of the resource, or of its configuration, does not allow it.",
+    416: "The file has no such bytes.",
     422: "The request does not validate.",
     429: "Too much at once; `Retry-After` says how many seconds to wait.",
     500: "A fault of the server.",

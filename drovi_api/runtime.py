@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from drovi_api.limits import Gate
 from resources.database import AppDatabase, IdentityDatabase
 from resources.embedder import TextEmbedder
 from resources.identity.administrators import Rules
 from resources.identity.provider import OpenIdProvider
+from resources.object_store import ObjectStore
 from resources.secrets import SecretBox
 
 EVEN_SECONDS = 0.3
@@ -38,6 +40,7 @@ class ApiRuntime:
     with ``open_sign_up`` anybody may found an organisation, without it people come by invitation.
     ``provider`` is who signs people in beside us, ``arriving`` bounds how many wait for it.
     ``even_seconds`` is how long answers take that must not tell by their time whether an account exists.
+    An organisation is erased once ``erasure_grace`` is over.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
     ``administration`` says who administers the platform, and how they sign in.
     """
@@ -46,6 +49,7 @@ class ApiRuntime:
     identity: IdentityDatabase
     embedder: TextEmbedder
     secrets: SecretBox
+    objects: ObjectStore
     probes: tuple[Probe, ...] = ()
     thinking: Gate = field(default_factory=lambda: Gate(places=8, wait_seconds=5.0))
     metrics_to_all: bool = False
@@ -56,6 +60,7 @@ class ApiRuntime:
     open_sign_up: bool = True
     administration: Rules = field(default_factory=Rules)
     even_seconds: float = EVEN_SECONDS
+    erasure_grace: timedelta = timedelta(days=7)
 
     @property
     def secure(self) -> bool:

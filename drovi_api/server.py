@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import uvicorn
 
@@ -49,12 +50,13 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
         embedder = ObservedEmbedder(
             Embedder(precision=settings.embedding_precision, model_path=settings.embedding_model_path)
         )
+        objects = open_object_store(settings)
         probes = standard_probes(
             settings=settings,
             urls=urls,
             database=database,
             worker=worker,
-            store=open_object_store(settings),
+            store=objects,
             embedder=embedder,
         )
         yield ApiRuntime(
@@ -62,10 +64,12 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             identity=identity,
             embedder=embedder,
             secrets=SecretBox(settings.master_keys),
+            objects=objects,
             probes=probes,
             public_url=settings.public_url,
             provider=open_provider(settings, http),
             open_sign_up=settings.sign_up == "open",
+            erasure_grace=timedelta(days=settings.erasure_grace_days),
             allowed_origins=frozenset(settings.cors_origins.split()),
             administration=Rules.of(settings),
         )

@@ -39,7 +39,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event at its place; offsets of a partition count 0, 1, 2, … without gaps."""
+    """An event at its place. Offsets of a partition rise; what was erased leaves a gap, and its offset to nobody else."""
 
     partition: int
     offset: int
@@ -101,7 +101,7 @@ def lag(log: EventLog, connection: Connection, group: str, topic: str) -> list[L
 
 
 class PostgresEventLog:
-    """The log as a table. A publisher holds its partition until it commits: offsets have no gaps and no races."""
+    """The log as a table. A publisher holds its partition until it commits: offsets are in the order of the commits."""
 
     def publish(self, connection: Connection, events: Sequence[Event]) -> None:
         """As :meth:`EventLog.publish`; one lock and one insert for each partition touched."""
@@ -175,15 +175,21 @@ class PostgresEventLog:
 
     @staticmethod
     def _end(connection: Connection, topic: str, partition: int) -> int:
-        # Backwards over the primary key: one row is read, however long the partition is.
+        # Backwards over the primary key: one row is read, however long the partition is. Where the last events were
+        # erased, no consumer may meet a new event at an offset that it has passed.
+        passed = select(func.max(consumer_offset.c.offset)).where(
+            consumer_offset.c.topic == topic, consumer_offset.c.partition == partition
+        )
         last = (
             select(event.c.offset)
             .where(event.c.topic == topic, event.c.partition == partition)
             .order_by(event.c.offset.desc())
             .limit(1)
         )
-        highest: int | None = connection.execute(last).scalar_one_or_none()
-        return 0 if highest is None else highest + 1
+        end: int = connection.execute(
+            select(func.greatest(last.scalar_subquery() + 1, passed.scalar_subquery(), 0))
+        ).scalar_one()
+        return end
 
 
 def relay(database: WorkerDatabase, limit: int, log: EventLog | None = None) -> int:

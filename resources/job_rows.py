@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,8 @@ class Wanted:
     connection_id: UUID | None = None
     arguments: Mapping[str, Any] | None = None
     dagster_run_id: str | None = None
+    requested_by: UUID | None = None
+    run_at: datetime | None = None
 
 
 def ensure(connection: Connection, wanted: Wanted) -> UUID:
@@ -47,6 +50,8 @@ def ensure(connection: Connection, wanted: Wanted) -> UUID:
             connection_id=wanted.connection_id,
             arguments=dict(wanted.arguments or {}),
             dagster_run_id=wanted.dagster_run_id,
+            requested_by=wanted.requested_by,
+            run_at=wanted.run_at or func.now(),
         )
         .on_conflict_do_nothing()
     )

@@ -1,7 +1,8 @@
-"""Reconcile: what a crash left lying, and what was done without Dagster.
+"""Reconcile: what a crash left lying, what was done without Dagster, and what is due by the day.
 
-Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told, and the
-audit log is anchored every hour: here, since a look for what is due is one query, and a schedule would cost a run.
+Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told, retention
+is asked for and the audit log is anchored every hour: here, since a look for what is due is one query, and a schedule would
+cost a run.
 
 The default launcher cannot tell that a worker died together with its code server: its run would stay "started" for
 hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead.
@@ -16,6 +17,7 @@ import dagster as dg
 from sqlalchemy import func, select
 
 from drovi_assets.assets.connectors import RUNTIME, keys_of
+from drovi_assets.chores import retention
 from drovi_assets.connectors.committing import LIVE
 from drovi_assets.connectors.sweeping import SCOPE as SWEEP
 from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG
@@ -50,6 +52,8 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     requeued = requeue_silent_jobs(runtime, context.instance)
     moved = relay(runtime.database, RELAYED)
     anchored = anchor_audit_log(runtime)
+    with runtime.database.dispatch() as connection:
+        retention.ask(connection)
     elsewhere = read_elsewhere(runtime, context.instance)
     done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed, {anchored} audit chains anchored."
     return dg.SensorResult(

@@ -1,1 +1,4 @@
-"""The organisation itself: its settings, people, invitations, policies, keys and audit log. One folder a feature, as in ``user``."""
+"""The organisation itself: settings, people, policies, keys, audit log, and its duties to keep, erase and hand out.
+
+One folder a feature, as in ``user``.
+"""

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from drovi_assets.connectors import deletions, rescoping
+from drovi_assets.connectors import deletions, holds, rescoping
 from drovi_assets.connectors.contract import Change, Cursor, Page, Skipped, Stream, Window
 from drovi_assets.connectors.landing import Attachments, LandingResult, LandingScope, land, latest, unlandable
 from drovi_assets.connectors.leases import Lease
@@ -134,6 +134,7 @@ def commit_page(runtime: Runtime, lease: Lease, source: Source, reading: Reading
         if blobs:
             _hold_files(runtime, connection, source, set(blobs.values()))
         deleted = deletions.bury(connection, scope, page.gone, runtime.forget) if page.gone else 0
+        holds.give_back(connection, scope, changes)
         readers = _audiences(connection, source, changes)
         landed = land(connection, scope, changes, Attachments(blobs, readers))
         if landed.other_readers:

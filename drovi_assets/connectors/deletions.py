@@ -17,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from drovi_assets.connectors import holds
 from drovi_assets.connectors.contract import Gone
 from drovi_assets.connectors.landing import LandingScope
 from resources.database import WorkerDatabase
@@ -25,8 +26,8 @@ from resources.object_store import ObjectStore
 Forget = Callable[[Connection, UUID, Collection[UUID]], object]
 """Takes an organisation's documents out of the search index and its statistics (``drovi_assets.retrieval``)."""
 
-DERIVED = ("records", "documents", "chunks", "objects", "evidence")
-
+DERIVED = ("records", "documents", "blocks", "chunks", "vectors", "objects", "evidence")
+"""What is counted of everything that was derived from an item."""
 
 _BURY = text(
     """
@@ -69,7 +70,10 @@ _COUNTS = text(
     )
     SELECT 'records', source_item_id, count(*) FROM record WHERE source_item_id = ANY (:items) GROUP BY 2
     UNION ALL SELECT 'documents', item, count(*) FROM mine GROUP BY 2
+    UNION ALL SELECT 'blocks', item, count(*) FROM mine JOIN block ON block.document_id = mine.id GROUP BY 2
     UNION ALL SELECT 'chunks', item, count(*) FROM mine JOIN chunk ON chunk.document_id = mine.id GROUP BY 2
+    UNION ALL SELECT 'vectors', item, count(*) FROM mine JOIN chunk ON chunk.document_id = mine.id
+        JOIN chunk_index ON chunk_index.chunk_id = chunk.id GROUP BY 2
     UNION ALL SELECT 'evidence', item, count(*) FROM mine JOIN evidence ON evidence.document_id = mine.id GROUP BY 2
     UNION ALL SELECT 'objects', item, count(DISTINCT evidence.object_id)
         FROM mine JOIN evidence ON evidence.document_id = mine.id GROUP BY 2
@@ -156,22 +160,44 @@ def bury(
 ) -> int:
     """Set tombstones and remove what they stand on, in the caller's transaction; how many ids had items.
 
-    A tombstone lower than the id's current version removes nothing. ``may_return`` is for a deletion that was
+    Under a legal hold the items are hidden and stay (``holds``). A tombstone lower than the id's current version removes nothing. ``may_return`` is for a deletion that was
     found by a listing: seen again at the same version, the item is simply back (a restored backup).
     """
     highest: dict[str, int] = {}
     for one in gone:
         highest[one.provider_id] = max(one.version, highest.get(one.provider_id, one.version))
     ids = sorted(highest)  # one order for everybody: two sweeps cannot deadlock
+    held = holds.stands(connection, scope.connection_id)
     buried = 0
     for begin in range(0, len(ids), _BATCH):
         batch = {one: highest[one] for one in ids[begin : begin + _BATCH]}
-        buried += _bury_batch(connection, scope, batch, forget, grace=int(may_return))
+        buried += _bury_batch(connection, scope, batch, forget, grace=int(may_return), held=held)
     return buried
 
 
+def mark_deleted(connection: Connection, scope: LandingScope, versions: Mapping[str, int]) -> None:
+    """Set tombstones for what is removed by a rule of ours: these versions, and older ones, do not come back."""
+    connection.execute(
+        _BURY,
+        {
+            "org_id": scope.org_id,
+            "connection_id": scope.connection_id,
+            "stream": scope.stream,
+            "ids": list(versions),
+            "versions": list(versions.values()),
+            "grace": 0,
+        },
+    )
+
+
 def _bury_batch(
-    connection: Connection, scope: LandingScope, gone: Mapping[str, int], forget: Forget, *, grace: int
+    connection: Connection,
+    scope: LandingScope,
+    gone: Mapping[str, int],
+    forget: Forget,
+    *,
+    grace: int,
+    held: bool,
 ) -> int:
     names = {
         "org_id": scope.org_id,
@@ -185,6 +211,9 @@ def _bury_batch(
     items = connection.execute(_BURIED, names).all()
     if not items:
         return 0
+    if held:
+        holds.keep(connection, scope, items, forget)
+        return len({item.provider_id for item in items})
     removed = remove_derived(connection, scope.org_id, [item.id for item in items], forget)
     receipts: dict[str, dict[str, Any]] = {}
     digests: dict[str, set[str]] = defaultdict(set)
@@ -208,24 +237,17 @@ def _bury_batch(
 
 
 def purge(database: WorkerDatabase, objects: ObjectStore, org_id: UUID, connection_id: UUID) -> int:
-    """Delete the files of buried items that nothing else refers to; how many went. Safe to stop and repeat.
-
-    Holds the organisation's file lock, which a page that refers to files shares: no page can commit a
-    reference to a file between the look and the deletion.
-    """
+    """Delete the files of buried items that nothing else refers to; how many went. Safe to stop and repeat."""
     deleted = 0
     while True:
         with database.organisation(org_id) as connection:
             waiting = connection.execute(_UNPURGED, {"connection_id": connection_id, "limit": _BATCH}).all()
             if not waiting:
                 return deleted
-            lock_files(connection, org_id, shared=False)
-            digests = sorted({digest for row in waiting for digest in row.digests})
-            used = set(connection.execute(_STILL_USED, {"org_id": org_id, "digests": digests}).scalars())
-            for digest in digests:
-                if digest not in used:
-                    objects.delete(str(org_id), digest)
-                    deleted += 1
+            unused = delete_unused(
+                connection, objects, org_id, {digest for row in waiting for digest in row.digests}
+            )
+            deleted += len(unused)
             for row in waiting:
                 connection.execute(
                     _PURGED,
@@ -233,9 +255,25 @@ def purge(database: WorkerDatabase, objects: ObjectStore, org_id: UUID, connecti
                         "connection_id": connection_id,
                         "stream": row.stream,
                         "provider_id": row.provider_id,
-                        "files": sum(digest not in used for digest in row.digests),
+                        "files": sum(digest in unused for digest in row.digests),
                     },
                 )
+
+
+def delete_unused(
+    connection: Connection, objects: ObjectStore, org_id: UUID, digests: Collection[str]
+) -> set[str]:
+    """Delete those of an organisation's files that no row refers to any more; which ones went.
+
+    Holds the organisation's file lock to the end of the transaction, which a page that refers to files shares: no
+    page can commit a reference to a file between the look and the deletion.
+    """
+    lock_files(connection, org_id, shared=False)
+    names = {"org_id": org_id, "digests": sorted(digests)}
+    unused = set(digests) - set(connection.execute(_STILL_USED, names).scalars())
+    for digest in sorted(unused):
+        objects.delete(str(org_id), digest)
+    return unused
 
 
 def lock_files(connection: Connection, org_id: UUID, *, shared: bool) -> None:

@@ -337,9 +337,10 @@ def _set_status(
     runtime: Runtime, source: Source, status: str, detail: str, *, only_if: str | None = None
 ) -> None:
     with runtime.database.organisation(source.org_id) as connection:
-        # A pause is its owner's word: a turn that was under way when it came does not end it.
+        # A pause is its owner's word, and an erasure cuts a sync off: a turn that was under way ends neither.
         change = update(connection_table).where(
-            connection_table.c.id == source.connection_id, connection_table.c.status != "paused"
+            connection_table.c.id == source.connection_id,
+            connection_table.c.status.not_in(("paused", "erasing")),
         )
         if only_if is not None:
             change = change.where(connection_table.c.status == only_if)

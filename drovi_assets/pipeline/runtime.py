@@ -12,7 +12,7 @@ from drovi_assets.documents.confine import Limits
 from drovi_assets.documents.model import ParsedDocument
 from drovi_assets.documents.sandbox import Sandbox
 from drovi_assets.retrieval.index import follow, forget
-from resources.database import WorkerDatabase
+from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
 from resources.mailer import Mailer, NoMailer, open_mailer
@@ -41,6 +41,21 @@ class Runtime:
     embedder: TextEmbedder
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
+    people: AppDatabase | None = None
+    """For what is done as a person, under row-level security, such as an export; None where a process does none."""
+
+    @property
+    def as_person(self) -> AppDatabase:
+        """The application's way into the database.
+
+        Raises:
+            NotConfigured: this process was not given it.
+        """
+        if self.people is None:
+            raise NotConfigured(
+                "This process cannot act for a person.", remedy="Give it the application's database address."
+            )
+        return self.people
 
 
 def sources_of(database: WorkerDatabase, objects: ObjectStore, secrets: SecretBox) -> Sources:
@@ -56,6 +71,8 @@ def open_runtime(
     with ExitStack() as stack:
         database = WorkerDatabase(urls.worker, application_name=application_name)
         stack.callback(database.close)
+        people = AppDatabase(urls.app, application_name=application_name)
+        stack.callback(people.close)
         limits = Limits(memory=settings.parse_memory_bytes, seconds=settings.parse_seconds)
         parser = stack.enter_context(Sandbox(limits=limits))
         objects = open_object_store(settings)
@@ -68,6 +85,7 @@ def open_runtime(
             ),
             sources=sources_of(database, objects, SecretBox(settings.master_keys)),
             mailer=_mailer_of(settings),
+            people=people,
         )
 
 

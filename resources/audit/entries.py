@@ -75,6 +75,9 @@ class Action(StrEnum):
     HOLD_PLACED = "hold.placed"
     HOLD_RELEASED = "hold.released"
     PERSON_ERASED = "person.erased"
+    ERASURE_SCHEDULED = "organisation.erasure_scheduled"
+    ERASURE_CALLED_OFF = "organisation.erasure_called_off"
+    ERASURE_FINISHED = "erasure.finished"
 
     DEAD_LETTER_DROPPED = "dead_letter.dropped"
     KEYS_ROTATED = "keys.rotated"

@@ -18,6 +18,7 @@ from resources.errors import Conflict, Invalid, NotFound
 Content = bytes | Path | BinaryIO
 _SCOPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+NOTES: Final = "notes"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -44,8 +45,16 @@ class ObjectStore(Protocol):
         """Whether it is kept in this scope."""
         ...
 
+    def size(self, scope: str, digest: str) -> int:
+        """How many bytes it has. Raises NotFound."""
+        ...
+
     def delete(self, scope: str, digest: str) -> None:
         """Remove it, for retention and erasure; no error where it is not there."""
+        ...
+
+    def clear(self, scope: str) -> int:
+        """Remove every object of a scope, for erasure; how many went. Notes stay: nothing here deletes one."""
         ...
 
     def write_once(self, scope: str, series: str, name: str, content: bytes) -> None:
@@ -84,7 +93,7 @@ def series_key(scope: str, series: str) -> str:
     """Where the notes of a series are: beside the objects, whose folders have names of two digits."""
     if not _NAME.fullmatch(series):
         raise Invalid(f"{series!r} cannot be a series of the object store.")
-    return f"{checked(scope)}/notes/{series}"
+    return f"{checked(scope)}/{NOTES}/{series}"
 
 
 def note_key(scope: str, series: str, name: str) -> str:

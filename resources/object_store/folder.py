@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from resources.object_store.contract import (
+    NOTES,
     Content,
     checked,
     not_found,
@@ -101,10 +102,33 @@ class FolderStore:
         """See :class:`ObjectStore`."""
         return self._path(scope, digest).is_file()
 
+    def size(self, scope: str, digest: str) -> int:
+        """See :class:`ObjectStore`."""
+        with disk_errors():
+            try:
+                return self._path(scope, digest).stat().st_size
+            except FileNotFoundError:
+                raise not_found(digest) from None
+
     def delete(self, scope: str, digest: str) -> None:
         """See :class:`ObjectStore`."""
         with disk_errors():
             self._path(scope, digest).unlink(missing_ok=True)
+
+    def clear(self, scope: str) -> int:
+        """See :class:`ObjectStore`. What a killed writer left unfinished goes too."""
+        removed, root = 0, self._root / checked(scope)
+        with disk_errors():
+            for folder, _, names in os.walk(root, topdown=False):
+                place = Path(folder)
+                if place.relative_to(root).parts[:1] == (NOTES,):
+                    continue
+                for name in names:
+                    (place / name).unlink(missing_ok=True)
+                removed += len(names)
+                with contextlib.suppress(OSError):  # it holds notes, or somebody writes into it
+                    place.rmdir()
+        return removed
 
     def _path(self, scope: str, digest: str) -> Path:
         return self._root / object_key(scope, digest)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from resources.errors import Conflict, NotConfigured, NotFound, PermissionMissing, ProviderDown, TimedOut
 from resources.object_store.contract import (
+    NOTES,
     Content,
     checked,
     not_found,
@@ -84,18 +85,36 @@ class S3Store:
 
     def exists(self, scope: str, digest: str) -> bool:
         """See :class:`ObjectStore`."""
-        key = self._key(scope, digest)
         try:
-            with self._service_errors(digest):
-                self._client.head_object(Bucket=self._bucket, Key=key)
+            self.size(scope, digest)
         except NotFound:
             return False
         return True
+
+    def size(self, scope: str, digest: str) -> int:
+        """See :class:`ObjectStore`."""
+        key = self._key(scope, digest)
+        with self._service_errors(digest):
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
 
     def delete(self, scope: str, digest: str) -> None:
         """See :class:`ObjectStore`. In a bucket with versions the bucket's own rules remove the old ones."""
         with self._service_errors(digest):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(scope, digest))
+
+    def clear(self, scope: str) -> int:
+        """See :class:`ObjectStore`. One by one: not every service deletes in bulk, and none of them in one step."""
+        prefix = self._in_bucket(checked(scope)) + "/"
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        removed = 0
+        with self._service_errors(scope):
+            for page in pages:
+                keys = [found["Key"] for found in page.get("Contents", ())]
+                objects = [key for key in keys if not key.startswith(f"{prefix}{NOTES}/")]
+                for key in objects:
+                    self._client.delete_object(Bucket=self._bucket, Key=key)
+                removed += len(objects)
+        return removed
 
     def write_once(self, scope: str, series: str, name: str, content: bytes) -> None:
         """See :class:`ObjectStore`. Looked for first, since not every service heeds the condition."""

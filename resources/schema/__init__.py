@@ -6,6 +6,7 @@ here opens a connection.
 
 from resources.schema.audit import audit_anchor, audit_entry, audit_head
 from resources.schema.base import Access, metadata
+from resources.schema.compliance import erasure_receipt, export, export_part, legal_hold
 from resources.schema.content import block, chunk, chunk_index, chunk_stat, document, record, term_stat
 from resources.schema.credentials import (
     admin_session,
@@ -64,12 +65,16 @@ __all__ = [
     "connection_secret",
     "consumer_offset",
     "document",
+    "erasure_receipt",
     "event",
     "evidence",
+    "export",
+    "export_part",
     "identity_link",
     "intelligence_object",
     "invitation",
     "job",
+    "legal_hold",
     "membership",
     "metadata",
     "oidc_sign_in",

@@ -40,8 +40,8 @@ class Access(StrEnum):
     """Application: its organisation and the caller's audiences. Worker: every organisation, to find due work."""
 
     JOB = "job"
-    """Application: jobs of its organisation whose connection, if they have one, the caller may know of. Worker: every
-    organisation."""
+    """Application: jobs of its organisation whose connection the caller may know of; of those without a connection, the
+    caller's own and those that nobody asked for. Worker: every organisation."""
 
     PERSON = "person"
     """Application: the caller and the members of its organisation. Worker: every row (names of authors and owners)."""

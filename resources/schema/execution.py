@@ -41,7 +41,7 @@ job = tenant_table(
     Column("error_code", Text),
     Column("error_message", Text),
     Column("dagster_run_id", Text),
-    Column("requested_by", Uuid, ForeignKey("app_user.id")),
+    Column("requested_by", Uuid, ForeignKey("app_user.id", ondelete="SET NULL")),
     created_at(),
     Column("started_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
@@ -78,6 +78,8 @@ event = tenant_table(
     Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
     Column("payload", LargeBinary, nullable=False),
     created_at(),
+    # Events about what is erased go with it; found by whose they are and what they are about.
+    Index("ix_event_key", "org_id", "key"),
     app="",
 )
 

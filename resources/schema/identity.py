@@ -53,7 +53,7 @@ organisation = Table(
 
 organisation_policy = tenant_table(
     "organisation_policy",
-    Access.ORGANISATION,
+    Access.DISPATCH,  # retention is due by it
     org_id(primary_key=True),
     # NULL: every connector. An empty list: none.
     Column("allowed_connectors", ARRAY(Text)),

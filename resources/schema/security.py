@@ -46,7 +46,9 @@ DEFINER_FUNCTIONS: dict[str, str] = {
     "authenticate_session": AUTH_ROLE,
     "connection_takes_items": CASCADE_ROLE,
     "connection_tell": EVENTS_ROLE,
+    "erase_sessions": AUTH_ROLE,
     "forget_expired": AUTH_ROLE,
+    "is_member_anywhere": AUTH_ROLE,
     "search_lexical": SEARCH_ROLE,
     "search_semantic": SEARCH_ROLE,
     "search_weights": SEARCH_ROLE,
@@ -124,7 +126,8 @@ def _predicates(table: Table) -> dict[str, str]:
     rows = f"{'id' if table.name == 'organisation' else 'org_id'} = {ORG}"
     readable = f"{rows} AND audience_id = ANY ({AUDIENCES})"
     # These sub-selects are under their own table's policy, and are run once a query.
-    of_connection = "(connection_id IS NULL OR connection_id IN (SELECT id FROM connection))"
+    own = f"(connection_id IS NULL AND (requested_by IS NULL OR requested_by = {USER}))"
+    concerned = f"({own} OR connection_id IN (SELECT id FROM connection))"  # noqa: S608 - constants
     colleagues = f"(id = {USER} OR id IN (SELECT user_id FROM membership))"  # noqa: S608 - constants
     # The API writes a new connection's secret and cannot read it: it holds INSERT alone.
     writer = {APP_ROLE: rows} if table.info["app"] else {}
@@ -133,7 +136,7 @@ def _predicates(table: Table) -> dict[str, str]:
         Access.ORGANISATION: {APP_ROLE: rows, WORKER_ROLE: rows},
         Access.DISPATCH: {APP_ROLE: rows, WORKER_ROLE: _EVERY_ROW},
         Access.CONNECTION: {APP_ROLE: readable, WORKER_ROLE: _EVERY_ROW},
-        Access.JOB: {APP_ROLE: f"{rows} AND {of_connection}", WORKER_ROLE: _EVERY_ROW},
+        Access.JOB: {APP_ROLE: f"{rows} AND {concerned}", WORKER_ROLE: _EVERY_ROW},
         Access.PERSON: {APP_ROLE: colleagues, WORKER_ROLE: _EVERY_ROW},
         Access.OWN: {APP_ROLE: f"{rows} AND user_id = {USER}", WORKER_ROLE: rows},
         Access.READERSHIP: {APP_ROLE: f"{rows} AND user_id = {USER}", WORKER_ROLE: rows},

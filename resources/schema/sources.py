@@ -48,7 +48,8 @@ connection = tenant_table(
     Column("last_synced_at", DateTime(timezone=True)),
     created_at(),
     CheckConstraint("visibility IN ('ORG_SHARED', 'PRIVATE')", name="visibility"),
-    CheckConstraint("status IN ('active', 'paused', 'needs_person')", name="status"),
+    # One that is being erased is gone for everybody already.
+    CheckConstraint("status IN ('active', 'paused', 'needs_person', 'erasing')", name="status"),
     # By owner, so that nobody learns from a name being taken what a colleague's private source is called.
     UniqueConstraint("org_id", "owner_id", "name"),
     # Asked at every request: what everybody in the organisation sees.
@@ -158,6 +159,8 @@ tombstone = tenant_table(
         "connection_id",
         postgresql_where=text("receipt ? 'unpurged'"),
     ),
+    # Deletions that a legal hold keeps from being done; see drovi_assets.connectors.holds.
+    Index("ix_tombstone_held", "connection_id", postgresql_where=text("receipt ? 'held'")),
     app="",  # a deleted item's id may be the path of a private file
 )
 

@@ -306,6 +306,15 @@ class People(BaseModel):
         le=24,
     )
 
+    erasure_grace_days: int = _setting(
+        "DROVI_ERASURE_GRACE_DAYS",
+        "Erasure",
+        "Days between asking for an organisation's erasure and its beginning, in which it can be called off.",
+        7,
+        ge=0,
+        le=365,
+    )
+
     organisation_name: str = _setting(
         "DROVI_ORGANISATION", "First organisation", "Name of the organisation that set-up creates.", "My firm"
     )

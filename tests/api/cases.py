@@ -31,7 +31,11 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One operation. ``path`` may hold ``{id}``; ``subject`` picks whose id it is."""
+    """One operation. ``path`` may hold ``{id}``; ``subject`` picks whose id it is.
+
+    ``administration``: a viewer is refused, though it only reads. ``apart``: what it does to an organisation would
+    end the world that other cases stand on, so its success is tried in one of its own.
+    """
 
     operation_id: str
     method: str
@@ -43,6 +47,8 @@ class Case:
     writes: bool = False
     viewer: int = 0
     """What a viewer is answered, where it is neither 200 nor, for one that writes, 403."""
+    administration: bool = False
+    apart: bool = False
 
     def url(self, identity: UUID) -> str:
         return self.path.replace("{id}", str(identity))
@@ -103,6 +109,92 @@ _ENTRANCE = {
     "finish_single_sign_on": ("GET", "/api/v1/auth/oidc/callback"),
     "update_profile": ("PATCH", "/api/v1/auth/me"),
 }
+
+_DUTIES = (
+    Case(
+        "delete_connection",
+        "DELETE",
+        "/api/v1/connections/{id}",
+        Reach.ONE,
+        lambda w: w.spare_id,
+        status=202,
+        writes=True,
+    ),
+    Case(
+        "erase_member",
+        "POST",
+        "/api/v1/members/{id}/erasure",
+        Reach.ONE,
+        lambda w: w.colleague_id,
+        status=202,
+        writes=True,
+    ),
+    Case("get_organisation_erasure", "GET", "/api/v1/organisation/erasure", Reach.CALLER),
+    Case(
+        "schedule_organisation_erasure",
+        "POST",
+        "/api/v1/organisation/erasure",
+        Reach.CALLER,
+        body=lambda: {"name": "Cabinet Morel"},
+        status=202,
+        writes=True,
+        apart=True,
+    ),
+    Case(
+        "call_off_organisation_erasure",
+        "DELETE",
+        "/api/v1/organisation/erasure",
+        Reach.CALLER,
+        writes=True,
+        apart=True,
+    ),
+    Case("list_erasures", "GET", "/api/v1/erasures", Reach.LIST, administration=True),
+    Case(
+        "get_erasure",
+        "GET",
+        "/api/v1/erasures/{id}",
+        Reach.ONE,
+        lambda w: w.duties.receipt_id,
+        administration=True,
+    ),
+    Case(
+        "place_hold",
+        "POST",
+        "/api/v1/holds",
+        Reach.CALLER,
+        body=lambda: {"reason": "Morel v. Dubois"},
+        status=201,
+        writes=True,
+        apart=True,
+    ),
+    Case("list_holds", "GET", "/api/v1/holds", Reach.LIST, administration=True),
+    Case(
+        "release_hold",
+        "POST",
+        "/api/v1/holds/{id}/release",
+        Reach.ONE,
+        lambda w: w.duties.hold_id,
+        writes=True,
+    ),
+    Case("request_export", "POST", "/api/v1/exports", Reach.CALLER, status=202, writes=True),
+    Case("list_exports", "GET", "/api/v1/exports", Reach.LIST, administration=True),
+    Case(
+        "get_export",
+        "GET",
+        "/api/v1/exports/{id}",
+        Reach.ONE,
+        lambda w: w.duties.export_id,
+        administration=True,
+    ),
+    Case(
+        "download_export_part",
+        "GET",
+        "/api/v1/exports/{id}/parts/members.csv",
+        Reach.ONE,
+        lambda w: w.duties.export_id,
+        administration=True,
+    ),
+)
 
 CASES = (
     *(Case(name, method, path, Reach.ENTRANCE) for name, (method, path) in _ENTRANCE.items()),
@@ -233,4 +325,5 @@ CASES = (
     Case("get_evidence", "GET", "/api/v1/evidence/{id}", Reach.ONE, lambda w: w.shared.evidence_id),
     Case("list_jobs", "GET", "/api/v1/jobs", Reach.LIST),
     Case("get_job", "GET", "/api/v1/jobs/{id}", Reach.ONE, lambda w: w.job_id),
+    *_DUTIES,
 )

@@ -27,13 +27,14 @@ from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.identity import people
 from resources.master_keys import MasterKeys
+from resources.object_store import FolderStore
 from resources.organisations import issue_api_key, principal_of
 from resources.schema import app_user
 from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
 from resources.telemetry import configure_logging
 from resources.tenancy import Role
-from tests.api.seed import Seeded, seed_connection, seed_content, seed_job
+from tests.api.seed import Duties, Seeded, seed_connection, seed_content, seed_duties, seed_job
 from tests.conftest import Database, Tenant, make_tenant, urls_of
 from tests.fakes.embedder import FakeEmbedder
 
@@ -56,13 +57,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the owner's organisation holds: something shared, something private, a job."""
+    """What the owner's organisation holds: something shared, something private, a job; and what is there to go."""
 
     shared: Seeded
     private: Seeded
     job_id: UUID
     spare_id: UUID
-    """A connection that is there to be paused, resumed and taken back."""
+    """A connection that is there to be paused, resumed, taken back and disconnected."""
+    private_spare_id: UUID
+    colleague_id: UUID
+    duties: Duties
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +90,7 @@ def runtime(api_database: Database, tmp_path_factory: pytest.TempPathFactory) ->
         identity=api_database.identity,
         embedder=FakeEmbedder(),
         secrets=SecretBox(MasterKeys(SecretFile(tmp_path_factory.mktemp("secrets")))),
+        objects=FolderStore(tmp_path_factory.mktemp("objects")),
         probes=(Probe("database", lambda: api_database.app.ping() or "answers"),),
         metrics_to_all=True,
         even_seconds=0.0,  # tests of time say otherwise
@@ -130,15 +135,23 @@ def member(client: TestClient, api_database: Database, owner: Caller) -> Caller:
 
 
 @pytest.fixture(scope="session")
-def world(api_database: Database, owner: Caller) -> World:
+def world(api_database: Database, runtime: ApiRuntime, owner: Caller) -> World:
     """The owner's content."""
-    shared = seed_connection(api_database, owner.tenant, "Shared files")
-    private = seed_connection(api_database, owner.tenant, "Private files", private=True)
+    return make_world(api_database, runtime, owner.tenant)
+
+
+def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World:
+    """Content for an organisation of a test's own."""
+    shared = seed_connection(database, tenant, "Shared files")
+    private = seed_connection(database, tenant, "Private files", private=True)
     return World(
-        shared=seed_content(api_database, owner.tenant, shared),
-        private=seed_content(api_database, owner.tenant, private, "private.pdf"),
-        job_id=seed_job(api_database, owner.tenant, shared),
-        spare_id=seed_connection(api_database, owner.tenant, "Spare files"),
+        shared=seed_content(database, tenant, shared),
+        private=seed_content(database, tenant, private, "private.pdf"),
+        job_id=seed_job(database, tenant, shared),
+        spare_id=seed_connection(database, tenant, "Spare files"),
+        private_spare_id=seed_connection(database, tenant, "Old private files", private=True),
+        colleague_id=colleague_of(database, tenant, Role.MEMBER).principal.user_id,
+        duties=seed_duties(database, runtime.objects, tenant, shared),
     )
 
 

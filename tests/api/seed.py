@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from drovi_assets.retrieval.index import IndexedChunk, index_chunks
 from resources import audiences, schema
 from resources.hashing import digest
+from resources.object_store import ObjectStore
 from tests.conftest import Database, Tenant
 from tests.fakes.embedder import FakeEmbedder
 
@@ -200,6 +201,74 @@ def seed_job(database: Database, tenant: Tenant, connection_id: UUID | None, kin
             )
             .returning(schema.job.c.id)
         ).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """The ids of a standing hold, of a receipt, and of an export with its list of members."""
+
+    hold_id: UUID
+    receipt_id: UUID
+    export_id: UUID
+
+
+def seed_duties(database: Database, objects: ObjectStore, tenant: Tenant, held: UUID) -> Duties:
+    """A hold on a connection, the receipt of another one's erasure, and an export that is ready."""
+    org_id, user_id = tenant.principal.org_id, tenant.principal.user_id
+    ids = Duties(uuid4(), uuid4(), uuid4())
+    part = objects.put(f"export-{ids.export_id}", b"name,email,role,joined_at\r\n")
+    now = datetime.now(UTC)
+    mine = {"org_id": org_id, "user_id": user_id}
+    with database.worker.organisation(org_id) as session:
+        for table, values in (
+            (
+                schema.legal_hold,
+                {
+                    "id": ids.hold_id,
+                    "org_id": org_id,
+                    "connection_id": held,
+                    "reason": "Morel v. Dubois",
+                    "placed_by": user_id,
+                },
+            ),
+            (
+                schema.erasure_receipt,
+                {
+                    "id": ids.receipt_id,
+                    "org_id": org_id,
+                    "kind": "connection",
+                    "subject_id": uuid4(),
+                    "counts": {"items": 3},
+                    "requested_by": user_id,
+                    "finished_at": now,
+                },
+            ),
+            (
+                schema.export,
+                {
+                    **mine,
+                    "id": ids.export_id,
+                    "job_id": uuid4(),
+                    "finished_at": now,
+                    "expires_at": now + timedelta(days=7),
+                },
+            ),
+            (
+                schema.export_part,
+                {
+                    **mine,
+                    "export_id": ids.export_id,
+                    "number": 0,
+                    "name": "members.csv",
+                    "sha256": part,
+                    "bytes": 27,
+                    "rows": 0,
+                    "position": {"section": 0, "after": None},
+                },
+            ),
+        ):
+            session.execute(insert(table).values(**values))
+    return ids
 
 
 def _block(document_id: UUID, ordinal: int, kind: str, start: int, end: int) -> dict[str, object]:

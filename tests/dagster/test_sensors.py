@@ -24,7 +24,7 @@ from resources import audit, job_rows
 from resources.clock import now
 from resources.errors import ProviderDown, TimedOut
 from resources.schema import connection as connection_table
-from resources.schema import connection_lease, job
+from resources.schema import connection_lease, job, organisation_policy
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
@@ -319,3 +319,19 @@ def test_the_audit_log_is_anchored_by_a_tick_and_not_by_each(
     assert "1 audit chains anchored" in graph.tick(reconcile).skip_message
     assert "0 audit chains anchored" in graph.tick(reconcile).skip_message
     assert audit.verify(folder.database.worker, folder.runtime.objects, folder.org_id).anchors == 1
+
+
+def test_reconciling_asks_for_retention_once_a_day(graph: Graph, folder: Folder) -> None:
+    """Where a policy names days; the jobs sensor's chores do it."""
+    policy = organisation_policy.insert().values(org_id=folder.org_id, retention_days={"document": 30})
+    with folder.database.worker.organisation(folder.org_id) as session:
+        session.execute(policy)
+    for _ in range(2):
+        graph.tick(reconcile)
+    with folder.database.worker.dispatch() as session:
+        (asked,) = session.execute(select(job).where(job.c.kind == "retention")).all()
+    assert (asked.org_id, asked.requested_by) == (folder.org_id, None)
+    graph.tick(jobs)
+    with folder.database.worker.dispatch() as session:
+        row = session.execute(select(job).where(job.c.id == asked.id)).one()
+    assert (row.status, row.result) == ("succeeded", {"held": 0, "removed": {}})

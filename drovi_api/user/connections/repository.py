@@ -25,13 +25,15 @@ _COLUMNS = (
 # An owner who left is nobody the caller may see: the connection stays without their name.
 _CONNECTIONS = select(*_COLUMNS).outerjoin_from(connection, app_user, app_user.c.id == _CONNECTION.owner_id)
 
+# One that is being erased is gone already, for everybody.
+_THERE = _CONNECTIONS.where(_CONNECTION.status != "erasing")
 # Built once: building the query anew would cost more than running it.
-_ONE = _CONNECTIONS.where(_CONNECTION.id == bindparam("connection_id"))
+_ONE = _THERE.where(_CONNECTION.id == bindparam("connection_id"))
 
 
 def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Connection]:
     """Newest first."""
-    rows = session.all(_ORDER.page(_CONNECTIONS, cursor, limit))
+    rows = session.all(_ORDER.page(_THERE, cursor, limit))
     return page_of(rows, limit, _connection, lambda row: (row.id,))
 
 

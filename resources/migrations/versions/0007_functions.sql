@@ -21,10 +21,10 @@ BEGIN
         SELECT r.audience_id FROM audience_member r WHERE r.org_id = p_org AND r.user_id = p_user
     ) || ARRAY(
         SELECT a.id FROM connection c JOIN audience a ON a.id = c.audience_id AND a.connection_id = c.id
-        WHERE c.org_id = p_org AND c.visibility = 'ORG_SHARED'
+        WHERE c.org_id = p_org AND c.visibility = 'ORG_SHARED' AND c.status <> 'erasing'
     ) || ARRAY(
         SELECT a.id FROM connection c JOIN audience a ON a.id = c.audience_id AND a.connection_id = c.id
-        WHERE c.org_id = p_org AND c.owner_id = p_user AND c.visibility = 'PRIVATE'
+        WHERE c.org_id = p_org AND c.owner_id = p_user AND c.visibility = 'PRIVATE' AND c.status <> 'erasing'
     );
     -- Step by step, from the person's own address: in one query the planner begins with every audience there is.
     -- An address that nobody has shown to be theirs reads nothing.
@@ -33,7 +33,8 @@ BEGIN
     IF v_sets <> '{}' THEN
         v_mine := v_mine || ARRAY(
             SELECT a.id FROM audience a
-            JOIN connection c ON c.id = a.connection_id AND (c.visibility = 'ORG_SHARED' OR c.owner_id = p_user)
+            JOIN connection c ON c.id = a.connection_id AND c.status <> 'erasing'
+                AND (c.visibility = 'ORG_SHARED' OR c.owner_id = p_user)
             WHERE a.reader_set_id = ANY (v_sets)
         );
     END IF;

@@ -7,9 +7,10 @@ from collections import defaultdict
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from resources.event_log import PARTITIONS, Event, EventLog, PostgresEventLog, lag, partition_of, relay
+from resources.schema import event as event_table
 from resources.schema import outbox
 from tests.conftest import Database, Tenant
 
@@ -179,3 +180,18 @@ def test_a_relay_that_is_cut_short_moves_nothing(log: EventLog, database: Databa
         relay(database.worker, 10, Failing())
     assert not any(_all(log, database).values())
     assert relay(database.worker, 10, log) == 3
+
+
+def test_an_offset_that_was_passed_is_never_given_again(
+    log: EventLog, database: Database, org_id: UUID
+) -> None:
+    """Erasing what was published last, all of a partition even, hides no later event from a consumer."""
+    with database.worker.dispatch() as connection:
+        log.publish(connection, _events(org_id, 3, key="one"))
+        partition = partition_of("one")
+        log.commit(connection, "readers", TOPIC, partition, log.ends(connection, TOPIC)[partition])
+    with database.worker.dispatch() as connection:
+        connection.execute(delete(event_table))
+        log.publish(connection, _events(org_id, 1, key="one"))
+        at = log.committed(connection, "readers", TOPIC)[partition]
+        assert [one.event.payload for one in log.read(connection, TOPIC, partition, at, 10)] == [b"0"]

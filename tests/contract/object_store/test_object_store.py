@@ -97,9 +97,14 @@ class TestContent:
             == backend.store.put(ORG, io.BytesIO(PDF))
         )
 
+    def test_its_size_is_known_without_reading_it(self, backend: Backend) -> None:
+        assert backend.store.size(ORG, backend.store.put(ORG, PDF)) == len(PDF)
+
     def test_what_is_missing_is_not_found(self, backend: Backend) -> None:
         missing = hashlib.sha256(b"never").hexdigest()
         assert not backend.store.exists(ORG, missing)
+        with pytest.raises(NotFound):
+            backend.store.size(ORG, missing)
         with pytest.raises(NotFound):
             backend.store.get(ORG, missing)
         with pytest.raises(NotFound):
@@ -142,6 +147,23 @@ class TestTenants:
             backend.store.put(scope, PDF)
         with pytest.raises(Invalid):
             backend.store.exists(scope, hashlib.sha256(PDF).hexdigest())
+
+    def test_a_scope_is_cleared_whole_and_alone(self, backend: Backend) -> None:
+        """Its notes stay, and so does what another scope holds, one whose name begins alike included."""
+        store = backend.store
+        mine = [store.put(ORG, content) for content in (PDF, b"another", b"")]
+        alike, theirs = store.put(f"{ORG}-alike", PDF), store.put(OTHER_ORG, PDF)
+        store.write_once(ORG, "anchors", "one", b"kept")
+        assert store.clear(ORG) == len(mine)
+        assert not any(store.exists(ORG, digest) for digest in mine)
+        assert store.exists(f"{ORG}-alike", alike)
+        assert store.exists(OTHER_ORG, theirs)
+        assert store.read_note(ORG, "anchors", "one") == b"kept"
+        assert store.clear(ORG) == 0
+        assert store.put(ORG, PDF) == mine[0], "a cleared scope can be used again"
+
+    def test_clearing_what_never_was_is_no_error(self, backend: Backend) -> None:
+        assert backend.store.clear(OTHER_ORG) == 0
 
     def test_deleting_twice_is_no_error(self, backend: Backend) -> None:
         digest = backend.store.put(ORG, PDF)

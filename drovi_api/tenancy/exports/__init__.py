@@ -1,0 +1,1 @@
+"""Exports of what a member may read, and their download in parts."""

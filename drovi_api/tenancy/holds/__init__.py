@@ -1,0 +1,1 @@
+"""Legal holds: placed, listed, released."""
