@@ -46,7 +46,7 @@ class Tenant:
     visible: npt.NDArray[np.bool_]
     texts: list[str]
     postings: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    lengths: list[int] = field(default_factory=list)
+    lengths: dict[int, int] = field(default_factory=dict)
 
     def nearest(self, vector: Floats, count: int) -> set[UUID]:
         """The visible chunks of highest inner product, as the index stores vectors: in halves."""
@@ -55,11 +55,11 @@ class Tenant:
         return {self.ids[seen[place]] for place in np.argsort(-products)[:count]}
 
     def best_scores(self, question: str, count: int) -> list[float]:
-        """The highest BM25 shares of visible chunks, computed over every posting."""
+        """The highest BM25 shares of visible chunks, computed over every posting of theirs."""
         if not self.postings:
             self._invert()
-        total = len(self.ids)
-        average = sum(self.lengths) / total
+        total = len(self.lengths)
+        average = sum(self.lengths.values()) / total
         scores: defaultdict[int, float] = defaultdict(float)
         weight = 0.0
         for term in query_terms(question):
@@ -70,13 +70,12 @@ class Tenant:
             weight += idf
             for place, times in counts.items():
                 scores[place] += idf * times / (times + 0.3 + 0.9 * self.lengths[place] / average)
-        seen = [score / weight for place, score in scores.items() if self.visible[place]]
-        return sorted(seen, reverse=True)[:count]
+        return sorted((score / weight for score in scores.values()), reverse=True)[:count]
 
     def _invert(self) -> None:
-        for place, words in enumerate(self.texts):
-            counts = analyse(words, "en")
-            self.lengths.append(counts.total())
+        for place in np.flatnonzero(self.visible).tolist():
+            counts = analyse(self.texts[place], "en")
+            self.lengths[place] = counts.total()
             for term, times in counts.items():
                 self.postings.setdefault(term, []).append((place, times))
 
