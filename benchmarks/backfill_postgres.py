@@ -100,6 +100,7 @@ def _ours(bench: Bench, table: str) -> int:
         FolderStore(bench.home / "objects"),
         secrets,
         forget=lambda _session, _org_id, _documents: None,
+        follow=lambda _session, _org_id, _documents: None,
     )
     return runner.backfill(runtime, connection_id).landed.new
 

@@ -28,6 +28,7 @@ from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
+from drovi_api.streams import Hub
 from drovi_api.tenancy.audit.endpoints import router as audit
 from drovi_api.tenancy.invitations.endpoints import router as invitations
 from drovi_api.tenancy.keys.endpoints import router as keys
@@ -35,6 +36,8 @@ from drovi_api.tenancy.members.endpoints import router as members
 from drovi_api.tenancy.organisations.endpoints import router as organisations
 from drovi_api.tenancy.policies.endpoints import router as policies
 from drovi_api.user.ask.endpoints import router as ask
+from drovi_api.user.connection_events.endpoints import router as connection_events
+from drovi_api.user.connection_events.repository import FEED
 from drovi_api.user.connections.endpoints import router as connections
 from drovi_api.user.documents.endpoints import router as documents
 from drovi_api.user.evidence.endpoints import router as evidence
@@ -65,6 +68,7 @@ _FEATURES: tuple[APIRouter, ...] = (
     invitations,
     keys,
     audit,
+    connection_events,  # before what takes any word there for an id
     connections,
     items,
     documents,
@@ -88,15 +92,18 @@ _CROSS_ORIGIN: dict[str, Any] = {
 def create_app(runtime: ApiRuntime) -> FastAPI:
     """An application that works with ``runtime``; who made the runtime closes it."""
     monitor = HealthMonitor(runtime.probes)
+    streams = Hub(runtime.database, FEED)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await streams.close()
         monitor.close()
 
     app = _assembled(lifespan, runtime)
     app.state.runtime = runtime
     app.state.health = monitor
+    app.state.streams = streams
     app.mount(ADMIN_PREFIX, create_admin_app(runtime))
     return app
 

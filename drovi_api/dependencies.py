@@ -142,30 +142,46 @@ class Route(APIRoute):
                 raise TypeError(f"{endpoint.__name__} writes and names no permission")
             permission = Permission.READ
         kwargs["response_model"] = get_type_hints(endpoint)["return"]
-        kwargs["openapi_extra"] = {
-            "security": [{name: []} for name in authentication.SECURITY_SCHEMES],
-            "x-permission": permission.value,
-        }
+        kwargs["openapi_extra"] = described(permission)
         run = _in_transaction(
             endpoint, session_name, session_type, permission, kwargs.get("status_code") or 200
         )
         super().__init__(path, run, **kwargs)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """FastAPI's handler, reached only by requests that show a credential: a stranger's body is not even read."""
-        handle = super().get_route_handler()
-
-        async def with_credential(request: Request) -> Response:
-            request.scope[_SHOWN] = authentication.shown(request, runtime_of(request))
-            return await handle(request)
-
-        return with_credential
+        return with_credential(super().get_route_handler())
 
 
 _SHOWN = "drovi.credential"
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def transaction_parameter(endpoint: Callable[..., BaseModel], *kinds: type[Any]) -> tuple[str, type[Any]]:
+def with_credential(handle: Handler) -> Handler:
+    """The handler, reached only by requests that show a credential."""
+
+    async def handle_shown(request: Request) -> Response:
+        request.scope[_SHOWN] = authentication.shown(request, runtime_of(request))
+        return await handle(request)
+
+    return handle_shown
+
+
+def credential_of(request: Request) -> authentication.Shown:
+    """What the request showed, for handlers under ``with_credential``."""
+    credential: authentication.Shown = request.scope[_SHOWN]
+    return credential
+
+
+def described(permission: Permission) -> dict[str, Any]:
+    """What the OpenAPI document says of an operation that takes a permission."""
+    return {
+        "security": [{name: []} for name in authentication.SECURITY_SCHEMES],
+        "x-permission": permission.value,
+    }
+
+
+def transaction_parameter(endpoint: Callable[..., Any], *kinds: type[Any]) -> tuple[str, type[Any]]:
     """The name and type of the endpoint's one parameter that is annotated with one of ``kinds``."""
     ((name, kind),) = [
         (name, arguments[0])
@@ -186,7 +202,7 @@ def _in_transaction(
 
     def run(request: Request, **values: Any) -> Response:
         runtime = runtime_of(request)
-        credential: authentication.Shown = request.scope[_SHOWN]
+        credential = credential_of(request)
         with runtime.database.authenticated(credential.hash, credential.kind) as (connection, principal):
             remember_principal(request.scope, principal)
             require(principal, permission)
@@ -200,7 +216,7 @@ def _in_transaction(
 
 
 def as_endpoint(
-    run: Callable[..., Response], endpoint: Callable[..., BaseModel], replaced: str
+    run: Callable[..., Response], endpoint: Callable[..., Any], replaced: str
 ) -> Callable[..., Response]:
     """``run`` with the endpoint's name, words and parameters, but for one in whose place the request stands."""
     functools.update_wrapper(run, endpoint)

@@ -57,11 +57,18 @@ class Edge:
         request_id = assign_request_id(scope)
         started = time.perf_counter()
         status = 0
+        streams = False
 
         async def send_from_edge(message: Message) -> None:
-            nonlocal status
+            nonlocal status, streams
             if message["type"] == "http.response.start":
                 status = message["status"]
+                streams = (b"content-type", b"text/event-stream; charset=utf-8") in message["headers"]
+                if (
+                    streams
+                ):  # it is answered with its first byte: from here on it waits, and takes nobody's place
+                    self._in_flight -= 1
+                    _record(scope, status, time.perf_counter() - started)
                 own = any(name == _POLICY[0] for name, _ in message["headers"])
                 policy = () if own else (_POLICY,)
                 message["headers"] = [
@@ -78,8 +85,9 @@ class Edge:
                     raise
                 await response_to(scope, error)(scope, receive, send_from_edge)
             finally:
-                self._in_flight -= 1
-                _record(scope, status, time.perf_counter() - started)
+                if not streams:
+                    self._in_flight -= 1
+                    _record(scope, status, time.perf_counter() - started)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._in_flight > self._max_in_flight and scope["path"] not in _QUIET:

@@ -6,16 +6,20 @@ row-level security are transaction-local, so a pooled connection carries nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from psycopg import sql
 from sqlalchemy import (
     ARRAY,
     Boolean,
     Connection,
     Engine,
+    LargeBinary,
+    Row,
     Text,
     TextualSelect,
     Uuid,
@@ -35,6 +39,19 @@ POOL_SIZE = 10
 POOL_OVERFLOW = 40
 
 
+_CALLER = (
+    column("org_id", Uuid),
+    column("user_id", Uuid),
+    column("role", Text),
+    column("audiences", ARRAY(Uuid)),
+    column("credential_id", Uuid),
+    column("email", Text),
+    column("scopes", ARRAY(Text)),
+    column("stale", Boolean),
+    column("second_factor_missing", Boolean),
+)
+
+
 def _enter_by(function: str) -> TextualSelect:
     # The settings are set in the condition: as columns they would be three more values to bring back and unpack.
     return text(
@@ -42,22 +59,23 @@ def _enter_by(function: str) -> TextualSelect:
         " WHERE set_config('drovi.org_id', org_id::text, true) IS NOT NULL"
         " AND set_config('drovi.user_id', user_id::text, true) IS NOT NULL"
         " AND set_config('drovi.audiences', audiences::text, true) IS NOT NULL"
-    ).columns(
-        column("org_id", Uuid),
-        column("user_id", Uuid),
-        column("role", Text),
-        column("audiences", ARRAY(Uuid)),
-        column("credential_id", Uuid),
-        column("email", Text),
-        column("scopes", ARRAY(Text)),
-        column("stale", Boolean),
-        column("second_factor_missing", Boolean),
-    )
+    ).columns(*_CALLER)
+
+
+def _callers_by(function: str) -> TextualSelect:
+    return text(
+        "SELECT shown.hash, caller.* FROM unnest(CAST(:hashes AS bytea[])) AS shown (hash)"  # noqa: S608 - as above
+        f" CROSS JOIN LATERAL {function}(shown.hash) caller"
+    ).columns(column("hash", LargeBinary), *_CALLER)
 
 
 _ENTER_BY = {
     CredentialKind.API_KEY: _enter_by("authenticate_key"),
     CredentialKind.SESSION: _enter_by("authenticate_session"),
+}
+_CALLERS_BY = {
+    CredentialKind.API_KEY: _callers_by("authenticate_key"),
+    CredentialKind.SESSION: _callers_by("authenticate_session"),
 }
 _UNKNOWN = {
     CredentialKind.API_KEY: ("The API key is not known.", "Send a valid key as a bearer token."),
@@ -66,7 +84,14 @@ _UNKNOWN = {
 _ENTER_AS = text(
     "SELECT set_config('drovi.org_id', :org_id, true),"
     " set_config('drovi.user_id', :user_id, true),"
-    " set_config('drovi.audiences', :audiences, true)"
+    " set_config('drovi.audiences', audiences_of(CAST(:org_id AS uuid), CAST(:user_id AS uuid))::text, true)"
+)
+_FOUND_AUDIENCE = text(
+    "SELECT set_config("
+    "'drovi.audiences', (current_setting('drovi.audiences')::uuid[] || CAST(:audience_id AS uuid))::text, true)"
+)
+_LOOK_AS = text(
+    "SELECT set_config('drovi.org_id', :org_id, true), set_config('drovi.audiences', :audiences, true)"
 )
 _ENTER_ORGANISATION = text("SELECT set_config('drovi.org_id', :org_id, true)")
 
@@ -98,7 +123,9 @@ class AppDatabase:
     """The application role: sees one organisation, and in it only what the caller's audiences may read."""
 
     def __init__(self, url: str, *, application_name: str = "drovi-app") -> None:
+        self._url = url
         self._engine = engine_for(url, application_name=application_name)
+        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def authenticated(
@@ -114,30 +141,48 @@ class AppDatabase:
             if row is None:
                 message, remedy = _UNKNOWN[kind]
                 raise Unauthenticated(message, remedy=remedy)
-            credential = Credential(
-                kind,
-                row.credential_id,
-                row.email,
-                frozenset(row.scopes),
-                row.stale,
-                row.second_factor_missing,
-            )
+            yield connection, _principal(row, kind)
+
+    @contextmanager
+    def watching(
+        self, shown: Mapping[CredentialKind, Collection[bytes]]
+    ) -> Iterator[tuple[Connection, dict[bytes, Principal]]]:
+        """One transaction on one snapshot for many callers at once, and who they are in it, by their credential's hash.
+
+        A credential that opens nothing any more is left out. The connection sees nothing until ``look_as``.
+        """
+        with _transaction(self._snapshots) as connection:
             yield (
                 connection,
-                Principal(row.org_id, row.user_id, Role(row.role), tuple(row.audiences), credential),
+                {
+                    row.hash: _principal(row, kind)
+                    for kind, hashes in shown.items()
+                    for row in connection.execute(_CALLERS_BY[kind], {"hashes": list(hashes)})
+                },
             )
+
+    async def notifications(self, channel: str) -> AsyncIterator[str]:
+        """What is notified on a channel, over a connection of its own; empty first, once it listens.
+
+        Ends with an error where the connection is lost: what was notified meanwhile is not told later.
+        """
+        async with await psycopg.AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="drovi-listener",
+        ) as connection:
+            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            yield ""
+            async for notification in connection.notifies():
+                yield notification.payload
 
     @contextmanager
     def acting_as(self, principal: Principal) -> Iterator[Connection]:
-        """One transaction for a caller who was authenticated before."""
+        """One transaction for a caller who was authenticated before; their audiences are looked up anew."""
         with _transaction(self._engine) as connection:
             connection.execute(
-                _ENTER_AS,
-                {
-                    "org_id": str(principal.org_id),
-                    "user_id": str(principal.user_id),
-                    "audiences": "{" + ",".join(map(str, principal.audiences)) + "}",
-                },
+                _ENTER_AS, {"org_id": str(principal.org_id), "user_id": str(principal.user_id)}
             )
             yield connection
 
@@ -174,6 +219,17 @@ def enter(connection: Connection, org_id: UUID) -> None:
     connection.execute(_ENTER_ORGANISATION, {"org_id": str(org_id)})
 
 
+def look_as(connection: Connection, org_id: UUID, audiences: Collection[UUID]) -> None:
+    """From here on the transaction sees what any of these audiences may read; who of them gets it, its caller decides."""
+    listed = "{" + ",".join(map(str, audiences)) + "}"
+    connection.execute(_LOOK_AS, {"org_id": str(org_id), "audiences": listed})
+
+
+def admit_to(connection: Connection, audience_id: UUID) -> None:
+    """From here to the end of the transaction its caller is in this audience too: one that they found in it."""
+    connection.execute(_FOUND_AUDIENCE, {"audience_id": audience_id})
+
+
 class WorkerDatabase:
     """The worker role: one organisation at a time, all its audiences; or plumbing over all organisations."""
 
@@ -196,6 +252,13 @@ class WorkerDatabase:
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
+
+
+def _principal(row: Row[Any], kind: CredentialKind) -> Principal:
+    credential = Credential(
+        kind, row.credential_id, row.email, frozenset(row.scopes), row.stale, row.second_factor_missing
+    )
+    return Principal(row.org_id, row.user_id, Role(row.role), tuple(row.audiences), credential)
 
 
 @contextmanager

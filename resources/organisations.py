@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ARRAY, Connection, Table, Uuid, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from resources import audiences
 from resources.database import WorkerDatabase
 from resources.errors import NotFound
 from resources.hashing import digest
-from resources.schema import api_key, app_user, audience, audience_member, membership, organisation
+from resources.schema import api_key, app_user, membership, organisation
 from resources.slugs import slug_of
 from resources.tenancy import Principal, Role
 
@@ -57,9 +57,7 @@ def principal_of(database: WorkerDatabase, org_id: UUID, user_id: UUID) -> Princ
         ).scalar_one_or_none()
         if role is None:
             raise NotFound("There is no such member.", remedy="Check the organisation and the user.")
-        everyone = select(audience.c.id).where(audience.c.org_id == org_id, audience.c.kind == "organisation")
-        own = select(audience_member.c.audience_id).where(audience_member.c.user_id == user_id)
-        ids = connection.execute(everyone.union(own)).scalars().all()
+        ids = connection.execute(select(func.audiences_of(org_id, user_id, type_=ARRAY(Uuid)))).scalar_one()
     return Principal(org_id, user_id, Role(role), tuple(ids))
 
 

@@ -7,7 +7,7 @@ never a reference to a file that is not there.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,14 +16,15 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from drovi_assets.connectors import deletions
+from drovi_assets.connectors import deletions, rescoping
 from drovi_assets.connectors.contract import Change, Cursor, Page, Skipped, Stream, Window
 from drovi_assets.connectors.landing import Attachments, LandingResult, LandingScope, land, latest, unlandable
 from drovi_assets.connectors.leases import Lease
 from drovi_assets.connectors.runtime import Runtime
 from resources import audiences
-from resources.errors import NeedsPerson, ProviderDown, Transient
-from resources.schema import app_user, membership, skipped_item, stream_cursor
+from resources.errors import Invalid, NeedsPerson, ProviderDown, Transient
+from resources.identity import addresses
+from resources.schema import skipped_item, stream_cursor
 
 LIVE = "live"
 """The scope of the live cursor; every other scope is a window's name."""
@@ -135,6 +136,9 @@ def commit_page(runtime: Runtime, lease: Lease, source: Source, reading: Reading
         deleted = deletions.bury(connection, scope, page.gone, runtime.forget) if page.gone else 0
         readers = _audiences(connection, source, changes)
         landed = land(connection, scope, changes, Attachments(blobs, readers))
+        if landed.other_readers:
+            ids = [change.provider_id for change in changes]
+            rescoping.follow_readers(connection, scope, ids, runtime.follow)
         _keep_skipped(connection, source, reading.stream, skipped, changes)
         save_cursor(
             connection,
@@ -210,25 +214,22 @@ def _hold_files(runtime: Runtime, connection: Connection, source: Source, digest
 
 
 def _audiences(connection: Connection, source: Source, changes: Sequence[Change]) -> Mapping[str, UUID]:
-    """Who may read each item whose readers the provider names: those of them who are members and see the connection."""
-    named = [change for change in changes if change.readers is not None]
-    if not named:
-        return {}
-    emails = {email.lower() for change in named for email in change.readers or ()}
-    members = {
-        row.email.lower(): row.id
-        for row in connection.execute(
-            select(app_user.c.id, app_user.c.email)
-            .join(membership, membership.c.user_id == app_user.c.id)
-            .where(membership.c.org_id == source.org_id, func.lower(app_user.c.email).in_(emails))
-        )
+    """The audience of each item whose readers the provider names, whoever of them is a member today."""
+    named = {change.provider_id: change.readers for change in changes if change.readers is not None}
+    of_readers = {
+        readers: audiences.of_source(connection, source.org_id, source.connection_id, _addresses(readers))
+        for readers in set(named.values())
     }
-    of_readers: dict[frozenset[str] | None, UUID] = {}
-    for readers in {change.readers for change in named}:
-        ids = {members[email.lower()] for email in readers or () if email.lower() in members}
-        own = audiences.of_members(connection, source.org_id, ids)
-        of_readers[readers] = audiences.intersection(connection, source.org_id, (own, source.audience_id))
-    return {change.provider_id: of_readers[change.readers] for change in named}
+    return {provider_id: of_readers[readers] for provider_id, readers in named.items()}
+
+
+def _addresses(readers: Collection[str]) -> set[str]:
+    """As accounts have them. A provider may name what is no address (a deleted account): that is nobody."""
+    found = set()
+    for reader in readers:
+        with suppress(Invalid):
+            found.add(addresses.normalise(reader))
+    return found
 
 
 def _keep_skipped(

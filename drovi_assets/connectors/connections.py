@@ -6,18 +6,20 @@ import glob
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.registry import spec_of
+from resources import audiences
 from resources.audit import Action, Actor, member, record
-from resources.errors import Conflict, Forbidden, Invalid, InvariantBroken, NeedsPerson, NotFound
+from resources.database import admit_to
+from resources.errors import Conflict, Forbidden, Invalid, NeedsPerson, NotFound
 from resources.policies import Visibility, policies_of
-from resources.schema import audience, audience_member, connection_secret
 from resources.schema import connection as connection_table
-from resources.secrets import SecretBox
+from resources.schema import connection_secret
+from resources.secrets import Sealed, SecretBox
 from resources.tenancy import Principal
 
 
@@ -40,31 +42,53 @@ def create_connection(
     Raises:
         Forbidden: the organisation's policies do not allow this kind of source.
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
-        Conflict: the organisation has a connection of that name.
+        Conflict: the caller has a connection of that name.
     """
     public, secrets = _checked(connector, config)
     visibility = _allowed(session, principal, connector, visibility)
-    connection_id = _inserted(session, principal, visibility, connector=connector, name=name, config=public)
+    audience_id = uuid4()
+    admit_to(session, audience_id)
+    connection_id = _inserted(
+        session,
+        principal,
+        connector=connector,
+        name=name,
+        visibility=visibility,
+        audience_id=audience_id,
+        config=public,
+    )
     if connection_id is None:
-        raise Conflict(f"There is a connection named “{name}” already.", remedy="Choose another name.")
+        raise Conflict(f"You have a connection named “{name}” already.", remedy="Choose another name.")
+    audiences.found(session, principal.org_id, connection_id, audience_id)
     if secrets:
-        _keep(session, box, principal.org_id, connection_id, secrets)
+        _keep(session, connection_id, principal.org_id, box.seal(principal.org_id, connection_id, secrets))
     record(
         session,
         actor or member(session, principal),
         Action.CONNECTION_CREATED,
         "connection",
         connection_id,
-        after=_told(connector, name, visibility),
+        # Not its name: a shared source can be taken back, an entry of the log cannot.
+        after={"connector": connector, "visibility": visibility},
         request_id=request_id,
     )
     return connection_id
 
 
+def _keep(session: Connection, connection_id: UUID, org_id: UUID, sealed: Sealed) -> None:
+    session.execute(
+        insert(connection_secret).values(
+            org_id=org_id, connection_id=connection_id, key_id=sealed.key_id, ciphertext=sealed.ciphertext
+        )
+    )
+
+
 def find_connection(session: Connection, name: str) -> UUID | None:
-    """The caller's organisation's connection of that name, if there is one."""
-    query = select(connection_table.c.id).where(connection_table.c.name == name)
-    found: UUID | None = session.execute(query).scalar_one_or_none()
+    """The connection of that name that the caller may see, the oldest where colleagues chose the same."""
+    query = (
+        select(connection_table.c.id).where(connection_table.c.name == name).order_by(connection_table.c.id)
+    )
+    found: UUID | None = session.execute(query.limit(1)).scalar_one_or_none()
     return found
 
 
@@ -110,18 +134,10 @@ def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any],
     return public, secrets
 
 
-def _inserted(
-    session: Connection, principal: Principal, visibility: Visibility, **columns: Any
-) -> UUID | None:
-    row = insert(connection_table).values(
-        org_id=principal.org_id,
-        owner_id=principal.user_id,
-        visibility=visibility,
-        audience_id=_audience(session, principal, visibility),
-        **columns,
-    )
-    fresh = row.on_conflict_do_nothing(index_elements=["org_id", "name"]).returning(connection_table.c.id)
-    return session.execute(fresh).scalar_one_or_none()
+def _inserted(session: Connection, principal: Principal, **columns: Any) -> UUID | None:
+    row = insert(connection_table).values(org_id=principal.org_id, owner_id=principal.user_id, **columns)
+    fresh = row.on_conflict_do_nothing(index_elements=["org_id", "owner_id", "name"])
+    return session.execute(fresh.returning(connection_table.c.id)).scalar_one_or_none()
 
 
 def _allowed(
@@ -135,37 +151,3 @@ def _allowed(
             remedy="Ask an owner to allow it in the policies.",
         )
     return visibility or policies.default_visibility
-
-
-def _keep(
-    session: Connection, box: SecretBox, org_id: UUID, connection_id: UUID, secrets: Mapping[str, str]
-) -> None:
-    sealed = box.seal(org_id, connection_id, secrets)
-    session.execute(
-        insert(connection_secret).values(
-            org_id=org_id,
-            connection_id=connection_id,
-            key_id=sealed.key_id,
-            ciphertext=sealed.ciphertext,
-        )
-    )
-
-
-def _told(connector: str, name: str, visibility: Visibility) -> dict[str, str]:
-    """Administrators read the log: what a private source is called is its owner's alone."""
-    shown = {"name": name} if visibility == "ORG_SHARED" else {}
-    return {"connector": connector, "visibility": visibility, **shown}
-
-
-def _audience(session: Connection, principal: Principal, visibility: Visibility) -> UUID:
-    query = select(audience.c.id)
-    if visibility == "ORG_SHARED":
-        query = query.where(audience.c.kind == "organisation")
-    else:
-        query = query.join(audience_member, audience_member.c.audience_id == audience.c.id).where(
-            audience.c.kind == "owner", audience_member.c.user_id == principal.user_id
-        )
-    found: UUID | None = session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise InvariantBroken(f"The member has no audience for {visibility}; it is made with the membership.")
-    return found

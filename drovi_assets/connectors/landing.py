@@ -105,14 +105,14 @@ WITH met AS MATERIALIZED (
     UPDATE source_item SET superseded_at = now()
     FROM met WHERE source_item.id = met.current_id AND NOT met.same AND met.version >= met.current_version
 ), confirmed AS (
-    UPDATE source_item SET version = met.version, audience_id = coalesce(met.audience_id, %(audience)s),
-           processed_at = CASE WHEN met.other_readers THEN NULL ELSE source_item.processed_at END
+    UPDATE source_item SET version = met.version, audience_id = coalesce(met.audience_id, %(audience)s)
     FROM met WHERE source_item.id = met.current_id AND met.same AND met.version >= met.current_version
       AND (met.version > met.current_version OR met.other_readers)
 )
 SELECT count(*) FILTER (WHERE current_id IS NULL),
        count(*) FILTER (WHERE NOT same AND version >= current_version),
-       count(*) FILTER (WHERE same)
+       count(*) FILTER (WHERE same),
+       count(*) FILTER (WHERE other_readers AND version >= current_version)
 FROM met
 """  # noqa: S608 - joined from constants of this module
 # A second statement, because a unique index sees a statement's own writes in no particular order. Only here can
@@ -153,12 +153,16 @@ class Attachments:
 
 @dataclass(frozen=True, slots=True)
 class LandingResult:
-    """How many ids of a page were new, changed, the same as before, or older than what is known."""
+    """How many ids of a page were new, changed, the same as before, or older than what is known.
+
+    ``other_readers`` counts those of them whose audience changed: see ``rescoping``.
+    """
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     stale: int = 0
+    other_readers: int = 0
 
     def __add__(self, other: LandingResult) -> LandingResult:
         return LandingResult(
@@ -166,6 +170,7 @@ class LandingResult:
             self.changed + other.changed,
             self.unchanged + other.unchanged,
             self.stale + other.stale,
+            self.other_readers + other.other_readers,
         )
 
 
@@ -199,11 +204,12 @@ def land(
             copy.set_types(_TYPES)
             for row in _rows(scope, newest, attached):
                 copy.write_row(row)
-        new, changed, unchanged = cursor.execute(_COMPARE, names).fetchone() or (0, 0, 0)
+        new, changed, unchanged, moved = cursor.execute(_COMPARE, names).fetchone() or (0, 0, 0, 0)
         if changed:
             cursor.execute(_SUCCEED, names)
         cursor.execute(_RESTORE)
-    return LandingResult(new, changed, unchanged, stale=len(newest) - new - changed - unchanged)
+    stale = len(newest) - new - changed - unchanged
+    return LandingResult(new, changed, unchanged, stale, other_readers=moved)
 
 
 def unlandable(change: Change) -> str | None:

@@ -337,7 +337,10 @@ def _set_status(
     runtime: Runtime, source: Source, status: str, detail: str, *, only_if: str | None = None
 ) -> None:
     with runtime.database.organisation(source.org_id) as connection:
-        change = update(connection_table).where(connection_table.c.id == source.connection_id)
+        # A pause is its owner's word: a turn that was under way when it came does not end it.
+        change = update(connection_table).where(
+            connection_table.c.id == source.connection_id, connection_table.c.status != "paused"
+        )
         if only_if is not None:
             change = change.where(connection_table.c.status == only_if)
         connection.execute(change.values(status=status, status_detail=detail))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from drovi_assets.connectors.deletions import Forget
 from drovi_assets.connectors.leases import LEASE_SECONDS
 from drovi_assets.connectors.registry import CONNECTORS, ConnectorSpec
+from drovi_assets.connectors.rescoping import Follow
 from resources.clock import Clock, SystemClock
 from resources.database import WorkerDatabase
 from resources.object_store import ObjectStore
@@ -24,12 +25,16 @@ def _holder() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Made once a process by whoever composes it. ``forget`` is retrieval's: search statistics before deletion."""
+    """Made once a process by whoever composes it.
+
+    ``forget`` and ``follow`` are retrieval's: the search index before a deletion, and after a change of readers.
+    """
 
     database: WorkerDatabase
     objects: ObjectStore
     secrets: SecretBox
     forget: Forget
+    follow: Follow
     connectors: Mapping[str, ConnectorSpec] = field(default_factory=lambda: CONNECTORS)
     clock: Clock = field(default_factory=SystemClock)
     holder: str = field(default_factory=_holder)

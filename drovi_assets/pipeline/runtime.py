@@ -11,7 +11,7 @@ from drovi_assets.connectors.runtime import Runtime as Sources
 from drovi_assets.documents.confine import Limits
 from drovi_assets.documents.model import ParsedDocument
 from drovi_assets.documents.sandbox import Sandbox
-from drovi_assets.retrieval.index import forget
+from drovi_assets.retrieval.index import follow, forget
 from resources.database import WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
@@ -44,8 +44,8 @@ class Runtime:
 
 
 def sources_of(database: WorkerDatabase, objects: ObjectStore, secrets: SecretBox) -> Sources:
-    """What connectors run with; a deletion at the source also takes chunks out of the search statistics."""
-    return Sources(database, objects, secrets, forget)
+    """What connectors run with; deletions and changes of readers at the source reach the search index with them."""
+    return Sources(database, objects, secrets, forget, follow)
 
 
 @contextmanager

@@ -89,6 +89,18 @@ def forget(connection: Connection, org_id: UUID, document_ids: Collection[UUID])
     )
 
 
+def follow(connection: Connection, org_id: UUID, document_ids: Collection[UUID]) -> None:
+    """Give the chunks of ``document_ids`` the audiences in the index that they have themselves, statistics included."""
+    rows = connection.execute(
+        text("SELECT id, audience_id FROM chunk WHERE org_id = :org_id AND document_id = ANY (:ids)"),
+        {"org_id": org_id, "ids": list(document_ids)},
+    )
+    audience_of = {row.id: row.audience_id for row in rows}
+    if audience_of:
+        _take_turn(connection, org_id)
+        _follow_audiences(connection, org_id, audience_of)
+
+
 def recount(connection: Connection, org_id: UUID) -> None:
     """Count an organisation's statistics again from its index, after chunks went without :func:`forget`."""
     _take_turn(connection, org_id)
@@ -182,11 +194,11 @@ def _remove(connection: Connection, org_id: UUID, which: str, ids: Collection[UU
 
 
 def _follow_audiences(connection: Connection, org_id: UUID, audience_of: dict[UUID, UUID]) -> None:
-    """Move chunks whose source was shared or made private, and what ``chunk_stat`` counts of them."""
+    """Move chunks whose readers changed, and what the statistics count of them."""
     if audience_of:
         parameters = {"org_id": org_id, "ids": list(audience_of), "audiences": list(audience_of.values())}
-        connection.execute(text(_MOVE), parameters)
-        connection.execute(text(_DROP_ZEROES), {"org_id": org_id, "terms": []})
+        emptied = connection.execute(text(_MOVE), parameters).scalar_one()
+        connection.execute(text(_DROP_ZEROES), {"org_id": org_id, "terms": emptied or []})
 
 
 _STAGING = """
@@ -195,10 +207,11 @@ SELECT chunk_id, org_id, audience_id, terms, frequencies, length, embedding, mod
 """
 
 _COUNT_TERMS = """
-INSERT INTO term_stat AS s (org_id, term, chunks)
-SELECT changed.org_id, t.term, {sign} count(*) FROM changed, unnest(changed.terms) AS t (term)
-GROUP BY changed.org_id, t.term ORDER BY changed.org_id, t.term
-ON CONFLICT (org_id, term) DO UPDATE SET chunks = s.chunks + excluded.chunks
+INSERT INTO term_stat AS s (org_id, term, audience_id, chunks)
+SELECT c.org_id, t.term, c.audience_id, sum(c.chunks)
+FROM ({changes}) AS c (org_id, audience_id, terms, chunks), unnest(c.terms) AS t (term)
+GROUP BY c.org_id, t.term, c.audience_id ORDER BY c.org_id, t.term, c.audience_id
+ON CONFLICT (org_id, term, audience_id) DO UPDATE SET chunks = s.chunks + excluded.chunks
 RETURNING s.term, s.chunks
 """
 
@@ -216,7 +229,7 @@ WITH changed AS (
     FROM pg_temp.chunk_index_staged ORDER BY chunk_id
     ON CONFLICT (chunk_id) DO NOTHING
     RETURNING org_id, audience_id, terms, length
-), counted_terms AS ({_COUNT_TERMS.format(sign="")}
+), counted_terms AS ({_COUNT_TERMS.format(changes="SELECT org_id, audience_id, terms, 1 FROM changed")}
 ), counted_chunks AS ({_COUNT_CHUNKS.format(changes="SELECT org_id, audience_id, 1, length FROM changed")}
 )
 SELECT count(*) FROM changed
@@ -228,7 +241,7 @@ WITH locked AS (
 ), changed AS (
     DELETE FROM chunk_index i USING locked WHERE i.chunk_id = locked.chunk_id
     RETURNING i.org_id, i.audience_id, i.terms, i.length
-), counted_terms AS ({_COUNT_TERMS.format(sign="-")}
+), counted_terms AS ({_COUNT_TERMS.format(changes="SELECT org_id, audience_id, terms, -1 FROM changed")}
 ), counted_chunks AS ({_COUNT_CHUNKS.format(changes="SELECT org_id, audience_id, -1, -length FROM changed")}
 )
 SELECT (SELECT count(*) FROM changed) AS removed,
@@ -248,18 +261,20 @@ WITH target AS (
     ORDER BY i.chunk_id FOR UPDATE OF i
 ), changed AS (
     UPDATE chunk_index i SET audience_id = target.after FROM target WHERE i.chunk_id = target.chunk_id
-    RETURNING i.org_id, target.before, target.after, i.length
+    RETURNING i.org_id, target.before, target.after, i.terms, i.length
+), counted_terms AS ({_COUNT_TERMS.format(changes="SELECT org_id, before, terms, -1 FROM changed UNION ALL SELECT org_id, after, terms, 1 FROM changed")}
 ), counted_chunks AS ({_COUNT_CHUNKS.format(changes="SELECT org_id, before, -1, -length FROM changed UNION ALL SELECT org_id, after, 1, length FROM changed")}
 )
-SELECT count(*) FROM changed
+SELECT array_agg(term) AS emptied FROM counted_terms WHERE chunks <= 0
 """
 
 _RECOUNT = (
     "DELETE FROM term_stat WHERE org_id = :org_id",
     "DELETE FROM chunk_stat WHERE org_id = :org_id",
     """
-    INSERT INTO term_stat (org_id, term, chunks) SELECT i.org_id, t.term, count(*)
-    FROM chunk_index i, unnest(i.terms) AS t (term) WHERE i.org_id = :org_id GROUP BY i.org_id, t.term
+    INSERT INTO term_stat (org_id, term, audience_id, chunks) SELECT i.org_id, t.term, i.audience_id, count(*)
+    FROM chunk_index i, unnest(i.terms) AS t (term) WHERE i.org_id = :org_id
+    GROUP BY i.org_id, t.term, i.audience_id
     """,
     """
     INSERT INTO chunk_stat (org_id, audience_id, chunks, terms) SELECT org_id, audience_id, count(*), sum(length)

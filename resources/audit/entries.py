@@ -34,6 +34,8 @@ class Action(StrEnum):
     CONNECTION_CREATED = "connection.created"
     CONNECTION_SHARED = "connection.shared"
     CONNECTION_MADE_PRIVATE = "connection.made_private"
+    CONNECTION_PAUSED = "connection.paused"
+    CONNECTION_RESUMED = "connection.resumed"
     CONNECTION_DELETED = "connection.deleted"
     CONNECTION_SYNC_REQUESTED = "connection.sync_requested"
 

@@ -28,10 +28,13 @@ from resources.schema.identity import (
     membership,
     organisation,
     organisation_policy,
+    reader_set,
+    reader_set_member,
 )
 from resources.schema.intelligence import evidence, intelligence_object
 from resources.schema.sources import (
     connection,
+    connection_event,
     connection_lease,
     connection_secret,
     skipped_item,
@@ -56,6 +59,7 @@ __all__ = [
     "chunk_index",
     "chunk_stat",
     "connection",
+    "connection_event",
     "connection_lease",
     "connection_secret",
     "consumer_offset",
@@ -75,6 +79,8 @@ __all__ = [
     "outbox",
     "outgoing_mail",
     "rate_limit",
+    "reader_set",
+    "reader_set_member",
     "record",
     "skipped_item",
     "source_item",

@@ -157,6 +157,8 @@ term_stat = tenant_table(
     Access.WORKER_ORGANISATION,
     org_id(primary_key=True),
     Column("term", Integer, primary_key=True),
+    # By audience: a weight that counted what the caller may not read would tell them which words stand in it.
+    Column("audience_id", Uuid, primary_key=True),
     Column("chunks", Integer, nullable=False),
     app="",  # counts over every audience: only the search function reads them
 )

@@ -155,10 +155,23 @@ audience = tenant_table(
     generated_id(),
     org_id(),
     Column("kind", Text, nullable=False),
-    # Two audiences with the same members are one row: "*" for the organisation, else a hash of the sorted ids.
+    # What makes it the audience it is: "*", a hash of its members, its source and reader set, or a hash of its parts.
+    # Two audiences of the same key are one row.
     Column("member_key", Text, nullable=False),
-    CheckConstraint("kind IN ('organisation', 'owner', 'readers')", name="kind"),
+    # Of a source: who may see the connection, and of those, where a reader set is named, only who is in it.
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE")),
+    Column("reader_set_id", Uuid, ForeignKey("reader_set.id")),
+    # Of a joint audience: those who are in every one of these. An array, since a part that went with its
+    # connection must stay asked for: nobody is in it any more.
+    Column("parts", ARRAY(Uuid)),
+    CheckConstraint("kind IN ('organisation', 'owner', 'readers', 'source', 'joint')", name="kind"),
+    CheckConstraint("(kind = 'source') = (connection_id IS NOT NULL)", name="source"),
+    CheckConstraint("(kind = 'joint') = (parts IS NOT NULL)", name="joint"),
     UniqueConstraint("org_id", "member_key"),
+    Index("ix_audience_connection_id", "connection_id"),
+    Index("ix_audience_reader_set_id", "reader_set_id"),
+    Index("ix_audience_joint", "org_id", postgresql_where=text("kind = 'joint'")),
+    app="SELECT, INSERT",  # who connects a source founds its audience
     identity="SELECT, INSERT",
 )
 
@@ -169,4 +182,26 @@ audience_member = tenant_table(
     Column("audience_id", Uuid, ForeignKey("audience.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", Uuid, ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True, index=True),
     identity="SELECT, INSERT",
+)
+
+reader_set = tenant_table(
+    "reader_set",
+    Access.WORKER_ORGANISATION,
+    generated_id(),
+    org_id(),
+    # A hash of the sorted addresses: the same readers are one set, whatever names them.
+    Column("key", Text, nullable=False),
+    UniqueConstraint("org_id", "key"),
+    app="",
+)
+
+reader_set_member = tenant_table(
+    "reader_set_member",
+    Access.WORKER_ORGANISATION,
+    inherited_org_id(),
+    Column("reader_set_id", Uuid, ForeignKey("reader_set.id", ondelete="CASCADE"), primary_key=True),
+    # As the provider names them, normalised: whether a member has that address is asked at every request.
+    Column("email", Text, primary_key=True),
+    Index("ix_reader_set_member_email", "org_id", "email"),
+    app="",
 )

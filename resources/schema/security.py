@@ -24,6 +24,8 @@ SEARCH_ROLE = "drovi_search"
 """Owns the search functions: may read the index past RLS, and applies the same predicate inside them."""
 AUTH_ROLE = "drovi_auth"
 """Owns the functions that find who a credential belongs to before an organisation is known."""
+EVENTS_ROLE = "drovi_events"
+"""Owns ``connection_tell``: writes what streams tell of connections, whoever changed them."""
 AUDIT_ROLE = "drovi_audit"
 """Owns ``audit_append`` and ``audit_erase``: the only one who writes the audit log, in the transaction's organisation."""
 CASCADE_ROLE = "drovi_cascade"
@@ -39,9 +41,11 @@ _EVERY_ROW = "true"
 DEFINER_FUNCTIONS: dict[str, str] = {
     "audit_append": AUDIT_ROLE,
     "audit_erase": AUDIT_ROLE,
+    "audiences_of": AUTH_ROLE,
     "authenticate_key": AUTH_ROLE,
     "authenticate_session": AUTH_ROLE,
     "connection_takes_items": CASCADE_ROLE,
+    "connection_tell": EVENTS_ROLE,
     "forget_expired": AUTH_ROLE,
     "search_lexical": SEARCH_ROLE,
     "search_semantic": SEARCH_ROLE,
@@ -75,6 +79,13 @@ POLICY_EXCEPTIONS: dict[str, dict[str, Exempt]] = {
         "membership": Exempt(),
         "audience": Exempt(),
         "audience_member": Exempt(),
+        "connection": Exempt(),
+        "reader_set_member": Exempt(),
+    },
+    EVENTS_ROLE: {
+        "connection": Exempt(),
+        "stream_cursor": Exempt(),
+        "connection_event": Exempt("SELECT, INSERT, DELETE"),
     },
     AUDIT_ROLE: {
         "audit_entry": Exempt("SELECT, INSERT, DELETE", _ORGANISATION_ROWS),

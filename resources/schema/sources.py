@@ -49,7 +49,10 @@ connection = tenant_table(
     created_at(),
     CheckConstraint("visibility IN ('ORG_SHARED', 'PRIVATE')", name="visibility"),
     CheckConstraint("status IN ('active', 'paused', 'needs_person')", name="status"),
-    UniqueConstraint("org_id", "name"),
+    # By owner, so that nobody learns from a name being taken what a colleague's private source is called.
+    UniqueConstraint("org_id", "owner_id", "name"),
+    # Asked at every request: what everybody in the organisation sees.
+    Index("ix_connection_shared", "org_id", postgresql_where=text("visibility = 'ORG_SHARED'")),
     app="SELECT, INSERT, UPDATE",
 )
 
@@ -169,4 +172,19 @@ skipped_item = tenant_table(
     # Why it could not be read, in words for the connection's owner.
     Column("reason", Text, nullable=False),
     created_at("seen_at"),
+)
+
+connection_event = tenant_table(
+    "connection_event",
+    Access.CONTENT,
+    Column("org_id", Uuid, nullable=False, primary_key=True),
+    # In the order of commits, and a moment in microseconds: a gap says nothing of what a reader may not see.
+    Column("id", BigInteger, primary_key=True),
+    audience_id(),
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    # What streams show of the connection after the change; written by connection_tell() alone.
+    Column("state", JSONB, nullable=False),
+    created_at(),
+    Index("ix_connection_event_connection_id", "connection_id", "id"),
+    worker="SELECT",
 )

@@ -25,6 +25,7 @@ class Reach(Enum):
     LIST = "lists what the caller may see"
     ONE = "names one thing by its id"
     PEOPLE = "changes who may do what; tests/api/tenancy tries these with people of their own"
+    STREAM = "does not end; tests/api/visibility tries these"
     ENTRANCE = "signs people up, in and out; tests/api/auth tries these"
 
 
@@ -173,6 +174,7 @@ CASES = (
         writes=True,
     ),
     Case("list_connections", "GET", "/api/v1/connections", Reach.LIST),
+    Case("watch_connections", "GET", "/api/v1/connections/events", Reach.STREAM),
     Case("get_connection", "GET", "/api/v1/connections/{id}", Reach.ONE, lambda w: w.shared.connection_id),
     Case(
         "sync_connection",
@@ -181,6 +183,31 @@ CASES = (
         Reach.ONE,
         lambda w: w.shared.connection_id,
         status=202,
+        writes=True,
+    ),
+    Case(
+        "set_connection_visibility",
+        "POST",
+        "/api/v1/connections/{id}/visibility",
+        Reach.ONE,
+        lambda w: w.spare_id,
+        body=lambda: {"visibility": "PRIVATE"},
+        writes=True,
+    ),
+    Case(
+        "pause_connection",
+        "POST",
+        "/api/v1/connections/{id}/pause",
+        Reach.ONE,
+        lambda w: w.spare_id,
+        writes=True,
+    ),
+    Case(
+        "resume_connection",
+        "POST",
+        "/api/v1/connections/{id}/resume",
+        Reach.ONE,
+        lambda w: w.spare_id,
         writes=True,
     ),
     Case("list_items", "GET", "/api/v1/items", Reach.LIST),

@@ -61,6 +61,8 @@ class World:
     shared: Seeded
     private: Seeded
     job_id: UUID
+    spare_id: UUID
+    """A connection that is there to be paused, resumed and taken back."""
 
 
 @pytest.fixture(scope="session")
@@ -134,8 +136,9 @@ def world(api_database: Database, owner: Caller) -> World:
     private = seed_connection(api_database, owner.tenant, "Private files", private=True)
     return World(
         shared=seed_content(api_database, owner.tenant, shared),
-        private=seed_content(api_database, owner.tenant, private, "private.pdf", private=True),
+        private=seed_content(api_database, owner.tenant, private, "private.pdf"),
         job_id=seed_job(api_database, owner.tenant, shared),
+        spare_id=seed_connection(api_database, owner.tenant, "Spare files"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,7 +16,15 @@ from tests.conftest import Database, Tenant
 from tests.fakes.embedder import FakeEmbedder
 
 QUOTE = "The seller shall deliver the audited accounts by 30 June 2026"
-TEXT = f"Share purchase agreement\n\n{QUOTE}, failing which the buyer may rescind."
+TITLE = "Share purchase agreement"
+
+
+def text_of(title: str, quote: str) -> str:
+    """A document's words."""
+    return f"{title}\n\n{quote}, failing which the buyer may rescind."
+
+
+TEXT = text_of(TITLE, QUOTE)
 START = TEXT.index(QUOTE)
 WRITTEN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -36,18 +45,13 @@ def seed_connection(
     database: Database, tenant: Tenant, name: str = "Files", *, private: bool = False
 ) -> UUID:
     """A connection of the tenant's owner."""
-    org_id, user_id = tenant.principal.org_id, tenant.principal.user_id
+    org_id, audience = tenant.principal.org_id, uuid4()
     with database.worker.organisation(org_id) as session:
-        audience = (
-            audiences.of_members(session, org_id, [user_id])
-            if private
-            else audiences.of_organisation(session, org_id)
-        )
-        return session.execute(
+        made = session.execute(
             insert(schema.connection)
             .values(
                 org_id=org_id,
-                owner_id=user_id,
+                owner_id=tenant.principal.user_id,
                 connector="documents",
                 name=name,
                 visibility="PRIVATE" if private else "ORG_SHARED",
@@ -56,6 +60,8 @@ def seed_connection(
             )
             .returning(schema.connection.c.id)
         ).scalar_one()
+        audiences.found(session, org_id, made, audience)
+    return made
 
 
 def seed_content(
@@ -65,19 +71,21 @@ def seed_content(
     path: str = "contract.pdf",
     *,
     day: int | None = 0,
-    private: bool = False,
+    readers: Collection[str] | None = None,
+    title: str = TITLE,
+    quote: str = QUOTE,
 ) -> Seeded:
-    """One parsed page that promises something, written ``day`` days after ``WRITTEN``; undated for None."""
-    org_id, user_id = tenant.principal.org_id, tenant.principal.user_id
+    """One parsed page that promises something, written ``day`` days after ``WRITTEN``; undated for None.
+
+    Its source's readers see it, or of those the ``readers`` that its provider names.
+    """
+    org_id, text = tenant.principal.org_id, text_of(title, quote)
+    start = text.index(quote)
     ids = [uuid4() for _ in range(5)]
     item_id, document_id, chunk_id, object_id, evidence_id = ids
     occurred_at = None if day is None else WRITTEN + timedelta(days=day)
     with database.worker.organisation(org_id) as session:
-        audience = (
-            audiences.of_members(session, org_id, [user_id])
-            if private
-            else audiences.of_organisation(session, org_id)
-        )
+        audience = audiences.of_source(session, org_id, connection_id, readers)
         owned = {"org_id": org_id, "audience_id": audience}
         source_item_id = session.execute(
             insert(schema.source_item)
@@ -101,7 +109,7 @@ def seed_content(
                     "connection_id": connection_id,
                     "source_item_id": source_item_id,
                     "kind": "document",
-                    "title": "Share purchase agreement",
+                    "title": title,
                     "path": path,
                     "occurred_at": occurred_at,
                     "normaliser_version": "1",
@@ -113,20 +121,20 @@ def seed_content(
                     "id": document_id,
                     "record_id": item_id,
                     "path": path,
-                    "title": "Share purchase agreement",
+                    "title": title,
                     "media_type": "application/pdf",
                     "language": "en",
                     "occurred_at": occurred_at,
                     "bytes": 1234,
                     "status": "parsed",
                     "pages": [[595.0, 842.0]],
-                    "text": TEXT,
+                    "text": text,
                     "parser_version": "1",
-                    "digest": digest(TEXT),
+                    "digest": digest(text),
                 },
             ),
-            (schema.block, _block(document_id, 0, "title", 0, START - 2)),
-            (schema.block, _block(document_id, 1, "paragraph", START, len(TEXT))),
+            (schema.block, _block(document_id, 0, "title", 0, start - 2)),
+            (schema.block, _block(document_id, 1, "paragraph", start, len(text))),
             (
                 schema.chunk,
                 {
@@ -134,10 +142,10 @@ def seed_content(
                     "document_id": document_id,
                     "ordinal": 0,
                     "start": 0,
-                    "end": len(TEXT),
+                    "end": len(text),
                     "page": 1,
-                    "section": "Share purchase agreement",
-                    "text": TEXT,
+                    "section": title,
+                    "text": text,
                 },
             ),
             (
@@ -145,7 +153,7 @@ def seed_content(
                 {
                     "id": object_id,
                     "kind": "commitment",
-                    "text": QUOTE,
+                    "text": quote,
                     "slots": {"who": "the seller", "due": "2026-06-30"},
                     "confidence": 0.9,
                     "document_id": document_id,
@@ -159,9 +167,9 @@ def seed_content(
                     "object_id": object_id,
                     "document_id": document_id,
                     "chunk_id": chunk_id,
-                    "quote": QUOTE,
-                    "start": START,
-                    "end": START + len(QUOTE),
+                    "quote": quote,
+                    "start": start,
+                    "end": start + len(quote),
                     "page": 1,
                     "boxes": [[72.0, 100.0, 500.0, 112.0]],
                 },
@@ -172,7 +180,7 @@ def seed_content(
         index_chunks(
             session,
             org_id,
-            [IndexedChunk(chunk_id, audience, TEXT, ("Share purchase agreement",), "en")],
+            [IndexedChunk(chunk_id, audience, text, (title,), "en")],
             FakeEmbedder(),
         )
     return Seeded(connection_id, *ids)

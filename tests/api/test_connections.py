@@ -143,6 +143,6 @@ def test_what_was_done_is_audited_once_with_who_and_from_where(
     assert (created.actor_kind, created.actor_id) == ("api_key", str(caller.tenant.principal.user_id))
     assert created.actor_label.startswith("owner@newcomer")
     assert (created.address, created.request_id) == ("testclient", "request-of-the-test")
-    assert created.after == {"connector": "postgres", "name": "Ours", "visibility": "ORG_SHARED"}
+    assert created.after == {"connector": "postgres", "visibility": "ORG_SHARED"}
     assert hidden.after == {"connector": "postgres", "visibility": "PRIVATE"}
     assert (sync.action, sync.after) == ("connection.sync_requested", {"job_id": synced.json()["id"]})

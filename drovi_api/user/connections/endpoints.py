@@ -11,7 +11,7 @@ from drovi_api.dependencies import Reads, Runtime, Writes, feature, requires
 from drovi_api.errors import problem_responses
 from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
 from drovi_api.user.connections import repository, service
-from drovi_api.user.connections.schemas import Connection, NewConnection
+from drovi_api.user.connections.schemas import Connection, NewConnection, NewVisibility
 from drovi_api.user.jobs import repository as jobs
 from drovi_api.user.jobs.schemas import Job
 from resources.permissions import Permission
@@ -71,3 +71,41 @@ def get_connection(session: Reads, connection_id: UUID) -> Connection:
 def sync_connection(session: Writes, connection_id: UUID, idempotency_key: IdempotencyKey = None) -> Job:
     """Ask for a sync; follow the job that is returned."""
     return jobs.one(session, service.sync(session, connection_id, idempotency_key))
+
+
+@router.post(
+    "/{connection_id}/visibility",
+    operation_id="set_connection_visibility",
+    summary="Share a source, or take it back",
+    responses=problem_responses(404),
+)
+@requires(Permission.SHARE_SOURCES)
+def set_connection_visibility(
+    session: Writes, runtime: Runtime, connection_id: UUID, body: NewVisibility
+) -> Connection:
+    """Its owner's decision alone. What was derived from it follows at once, for open streams too."""
+    return service.set_visibility(session, runtime, connection_id, body.visibility)
+
+
+@router.post(
+    "/{connection_id}/pause",
+    operation_id="pause_connection",
+    summary="Pause a source",
+    responses=problem_responses(404),
+)
+@requires(Permission.CONNECT_SOURCES)
+def pause_connection(session: Writes, connection_id: UUID) -> Connection:
+    """It is not read until its owner resumes it; what it brought stays."""
+    return service.pause(session, connection_id)
+
+
+@router.post(
+    "/{connection_id}/resume",
+    operation_id="resume_connection",
+    summary="Resume a source",
+    responses=problem_responses(404, 409),
+)
+@requires(Permission.CONNECT_SOURCES)
+def resume_connection(session: Writes, connection_id: UUID) -> Connection:
+    """It is read again at once, from where it was left."""
+    return service.resume(session, connection_id)

@@ -5,34 +5,52 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_api.dependencies import ReadSession, WriteSession
 from drovi_api.pagination import Page, by_id, page_of
 from drovi_api.user.connections.schemas import Connection
-from resources.schema import connection, job
+from resources.schema import app_user, connection, job, organisation
 
 SYNC = "sync"
 """The kind of job that reads a connection once."""
 
 _CONNECTION = connection.c
 _ORDER = by_id(_CONNECTION.id)
-_COLUMNS = tuple(connection.c[name] for name in Connection.model_fields)
+_COLUMNS = (
+    *(connection.c[name] for name in Connection.model_fields if name in connection.c),
+    app_user.c.name.label("owner_name"),
+)
+# An owner who left is nobody the caller may see: the connection stays without their name.
+_CONNECTIONS = select(*_COLUMNS).outerjoin_from(connection, app_user, app_user.c.id == _CONNECTION.owner_id)
 
 # Built once: building the query anew would cost more than running it.
-_ONE = select(*_COLUMNS).where(_CONNECTION.id == bindparam("connection_id"))
+_ONE = _CONNECTIONS.where(_CONNECTION.id == bindparam("connection_id"))
 
 
 def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Connection]:
     """Newest first."""
-    rows = session.all(_ORDER.page(select(*_COLUMNS), cursor, limit))
+    rows = session.all(_ORDER.page(_CONNECTIONS, cursor, limit))
     return page_of(rows, limit, _connection, lambda row: (row.id,))
 
 
 def one(session: ReadSession, connection_id: UUID) -> Connection:
     """A connection the caller may know of."""
     return _connection(session.one(_ONE, "connection", connection_id=connection_id))
+
+
+def change(session: WriteSession, connection_id: UUID, **values: Any) -> None:
+    """Store new values of a connection's columns."""
+    session.run(update(connection).where(_CONNECTION.id == connection_id).values(values))
+
+
+def owner(session: ReadSession) -> Row[Any]:
+    """The caller, as a letter to them needs it: address, name, language, and the organisation's name."""
+    query = select(
+        app_user.c.email, app_user.c.name, app_user.c.locale, organisation.c.name.label("organisation")
+    ).join_from(app_user, organisation, organisation.c.id == session.principal.org_id)
+    return session.one(query.where(app_user.c.id == session.principal.user_id), "user")
 
 
 def request_sync(

@@ -33,6 +33,14 @@ class NewConnection(BaseModel):
     )
 
 
+class NewVisibility(BaseModel):
+    """Who is to see a source from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    visibility: Visibility = Field(description="Everyone in the organisation, or its owner alone.")
+
+
 class Connection(BaseModel):
     """An organisation's link to a source, without its secrets."""
 
@@ -41,6 +49,7 @@ class Connection(BaseModel):
     name: str
     visibility: Visibility
     owner_id: UUID
+    owner_name: str | None = Field(description="Who connected it; null where they are no member any more.")
     config: dict[str, Any] = Field(description="The connector's settings without its secrets.")
     status: ConnectionStatus
     status_detail: str = Field(description="What its owner has to do, where the status is `needs_person`.")

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
 
 from drovi_assets.connectors.registry import CONNECTORS, ConnectorSpec
 from drovi_assets.connectors.runtime import Runtime
+from resources import audiences
 from resources.master_keys import MasterKeys
 from resources.object_store import FolderStore
 from resources.schema import connection, connection_secret, source_item
@@ -38,8 +39,8 @@ class Bench:
         self, connector: str, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None
     ) -> UUID:
         """A new connection, shared with the organisation."""
+        audience_id = uuid4()
         with self.database.worker.organisation(self.org_id) as session:
-            audience_id = self.tenant.principal.audiences[0]
             connection_id: UUID = session.execute(
                 connection.insert()
                 .values(
@@ -52,6 +53,7 @@ class Bench:
                 )
                 .returning(connection.c.id)
             ).scalar_one()
+            audiences.found(session, self.org_id, connection_id, audience_id)
             if secrets:
                 sealed = self.runtime.secrets.seal(self.org_id, connection_id, secrets)
                 session.execute(
@@ -93,6 +95,7 @@ def bench(database: Database, tenant: Tenant, tmp_path: Path) -> Bench:
         FolderStore(tmp_path / "objects"),
         SecretBox(MasterKeys(SecretFile(tmp_path / "home"))),
         forget=lambda *_: None,
+        follow=lambda *_: None,
         sleep=lambda _seconds: None,
     )
     return Bench(database, tenant, runtime)

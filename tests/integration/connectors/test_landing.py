@@ -191,14 +191,14 @@ def test_what_is_unchanged_writes_nothing(bench: Bench, scope: LandingScope) -> 
 def test_a_change_of_readers_takes_effect_without_a_change_of_content(
     bench: Bench, scope: LandingScope
 ) -> None:
-    """The item moves to its new audience at once, and what was derived from it is derived again."""
-    lands(bench, scope, change("a", 1, "x"))
+    """The item moves to its new audience at once, and says so: what was derived from it has to follow."""
+    lands(bench, scope, change("a", 1, "x"), change("b", 1, "x"))
     with bench.database.worker.organisation(scope.org_id) as session:
-        session.execute(update(source_item).values(processed_at=func.now()))
         narrow = bench.tenant.principal.audiences[1]
-        land(session, scope, [change("a", 1, "x")], landing.Attachments(audiences={"a": narrow}))
-        row = session.execute(select(source_item)).one()
-    assert (row.audience_id, row.processed_at) == (narrow, None)
+        landed = land(session, scope, [change("a", 1, "x")], landing.Attachments(audiences={"a": narrow}))
+        row = session.execute(select(source_item).where(source_item.c.provider_id == "a")).one()
+    assert row.audience_id == narrow
+    assert landed == LandingResult(unchanged=1, other_readers=1)
 
 
 def test_the_join_goes_by_index_without_statistics(bench: Bench, scope: LandingScope) -> None:

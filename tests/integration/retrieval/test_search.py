@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
@@ -138,8 +138,9 @@ def test_the_owner_finds_their_own(world) -> None:
     assert [citation.path for citation in answer.citations] == ["merger.txt"]
 
 
-def test_with_nobody_named_nothing_is_found(world) -> None:
-    nobody = Principal(world.owner.org_id, world.owner.user_id, world.owner.role, ())
+def test_who_is_no_member_finds_nothing(world) -> None:
+    """Whatever a principal that was made before says."""
+    nobody = replace(world.owner, user_id=world.stranger.user_id)
     with world.database.app.acting_as(nobody) as session:
         assert search(session, nobody.org_id, "rent lease", embedder=EMBEDDER) == []
         assert ask(session, nobody.org_id, "What is the rent?", embedder=EMBEDDER).refused

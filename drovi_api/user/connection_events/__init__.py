@@ -1,0 +1,1 @@
+"""What happens to connections, as it happens."""
