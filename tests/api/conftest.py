@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -77,12 +78,17 @@ def api_database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database
 @pytest.fixture(scope="session")
 def runtime(api_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ApiRuntime:
     """What the application under test works with."""
+    return make_runtime(api_database, tmp_path_factory.mktemp("secrets"))
+
+
+def make_runtime(database: Database, home: Path) -> ApiRuntime:
+    """What an application on ``database`` works with; its secrets are kept under ``home``."""
     return ApiRuntime(
-        database=api_database.app,
-        identity=api_database.identity,
+        database=database.app,
+        identity=database.identity,
         embedder=FakeEmbedder(),
-        secrets=SecretBox(SecretFile(tmp_path_factory.mktemp("secrets"))),
-        probes=(Probe("database", lambda: api_database.app.ping() or "answers"),),
+        secrets=SecretBox(SecretFile(home)),
+        probes=(Probe("database", lambda: database.app.ping() or "answers"),),
         metrics_to_all=True,
     )
 
@@ -127,12 +133,17 @@ def member(client: TestClient, api_database: Database, owner: Caller) -> Caller:
 @pytest.fixture(scope="session")
 def world(api_database: Database, owner: Caller) -> World:
     """The owner's content."""
-    shared = seed_connection(api_database, owner.tenant, "Shared files")
-    private = seed_connection(api_database, owner.tenant, "Private files", private=True)
+    return make_world(api_database, owner.tenant)
+
+
+def make_world(database: Database, tenant: Tenant) -> World:
+    """Content of a tenant's, with what every operation that names one thing is tried with."""
+    shared = seed_connection(database, tenant, "Shared files")
+    private = seed_connection(database, tenant, "Private files", private=True)
     return World(
-        shared=seed_content(api_database, owner.tenant, shared),
-        private=seed_content(api_database, owner.tenant, private, "private.pdf", private=True),
-        job_id=seed_job(api_database, owner.tenant, shared),
+        shared=seed_content(database, tenant, shared),
+        private=seed_content(database, tenant, private, "private.pdf", private=True),
+        job_id=seed_job(database, tenant, shared),
     )
 
 
