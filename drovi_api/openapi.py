@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from drovi_api.authentication import SECURITY_SCHEMES
-from drovi_api.errors import Problem
+from drovi_api.errors import Problem, problem_responses
 
 TAGS = [
     {"name": "health", "description": "For whoever watches the service."},
@@ -41,6 +41,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
     )
+    for operation in (one for methods in document["paths"].values() for one in methods.values()):
+        if "requestBody" in operation:  # what happens before the body is looked at
+            for status, response in problem_responses(400, 413).items():
+                operation["responses"].setdefault(str(status), response)
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=_REFERENCE)

@@ -34,7 +34,7 @@ _STREAM_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One way in which a tenant could tell that the other exists. ``check`` names the check that saw it."""
+    """One way in which a tenant could tell that the other exists. ``check`` names the method that saw it."""
 
     check: str
     operation: str
@@ -76,11 +76,11 @@ class Boundary:
         time.sleep(_STREAM_SECONDS if taps else 0)
         self._refresh()
         for name, tap in taps.items():
-            yield from self._read("stream", name, tap.close())
+            yield from self._read("unmoved", name, tap.close())
         after = self._record(self.ground.b)
-        yield from self._compared("moved", before, after)
+        yield from self._compared("unmoved", before, after)
         for (name, *_), answer in after.items():
-            yield from self._read("shown", name, f"{answer[1]} {answer[2]}")
+            yield from self._read("unmoved", name, f"{answer[1]} {answer[2]}")
 
     def foreign_ids(self) -> Iterator[Finding]:
         """B asks for each of A's ids in every place that takes one: the answer is that of an id nobody has."""
@@ -92,7 +92,7 @@ class Boundary:
                     theirs = self._answer(operation, maker, slot, value)
                     if theirs != nobody:
                         yield Finding(
-                            "foreign-id", operation.id, f"{slot}={value}: {difference(nobody, theirs)}"
+                            "foreign_ids", operation.id, f"{slot}={value}: {difference(nobody, theirs)}"
                         )
 
     def foreign_words(self) -> Iterator[Finding]:
@@ -103,10 +103,10 @@ class Boundary:
                 invented = name.lower().replace(self.ground.a.word.lower(), f"w{uuid4().hex[:12]}")
                 theirs = self._send(operation, maker, slot, name)
                 nobodys = self._send(operation, maker, slot, invented)
-                yield from self._read("foreign-word", operation.id, theirs.text, name)
+                yield from self._read("foreign_words", operation.id, theirs.text, name)
                 if maker.kind is Kind.WRITE and _outcome(theirs, name) != _outcome(nobodys, invented):
                     yield Finding(
-                        "foreign-word", operation.id, f"{slot}={name}: {theirs.text} not {nobodys.text}"
+                        "foreign_words", operation.id, f"{slot}={name}: {theirs.text} not {nobodys.text}"
                     )
 
     def timing(self) -> Iterator[Finding]:
@@ -137,7 +137,7 @@ class Boundary:
                 continue
             (own, *_) = maker.fills(self.ground.b)
             answer = self.ground.b.ask(operation, Fill(own.path, {**own.query, "cursor": cursor}, own.body))
-            yield from self._read("cursor", operation.id, answer.text, cursor)
+            yield from self._read("cursors", operation.id, answer.text, cursor)
 
     def keys(self) -> Iterator[Finding]:
         """An idempotency key that A used is new to B: B gets work of its own."""
@@ -150,11 +150,13 @@ class Boundary:
                 headers = {"Idempotency-Key": "the-same-for-both"}
                 answer = side.ask(operation, Fill(fill.path, fill.query, fill.body, headers))
                 if answer.status_code >= 400:
-                    yield Finding("idempotency-key", operation.id, answer.text)
-            yield from self._read("idempotency-key", operation.id, answer.text)
+                    yield Finding("keys", operation.id, answer.text)
+            yield from self._read("keys", operation.id, answer.text)
 
     def settings(self) -> Iterator[Finding]:
         """No pooled connection remembers who used it last: before a caller is known it shows no row at all."""
+        for side in self.ground.sides:
+            self._record(side)
         database = self.ground.runtime.database
         engine = database._engine
         held = [engine.connect() for _ in range(max(1, engine.pool.checkedin()))]
@@ -228,7 +230,7 @@ class Boundary:
             for fill in one.maker.fills(self.ground.a):
                 answer = self.ground.a.ask(one.operation, fill)
                 if answer.status_code >= 400 and not one.maker.refused:
-                    yield Finding("no-act", one.operation.id, answer.text)
+                    yield Finding("unmoved", one.operation.id, answer.text)
         self.ground.a.write(documents=40)
 
     def _taps(self) -> dict[str, Tap]:
