@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from starlette.types import ASGIApp
 
 from drovi_api.dependencies import Reads, feature
+from resources.errors import Conflict
 from tests.api.boundary.leaks import Answer
 from tests.api.boundary.sides import SHARED_WORDS, Ground, Side
 
@@ -63,16 +65,13 @@ async def _ask(app: ASGIApp, asked: Asked, headers: Sequence[tuple[bytes, bytes]
         status = message.get("status", status)
         received.extend(message.get("body", b""))
 
-    try:
-        await app(scope, receive, send)
-    except RuntimeError:
-        assert status == 500, "only a failure that was answered may surface"
+    await app(scope, receive, send)
     return status, bytes(received)
 
 
-def _requests(ground: Ground, chance: random.Random) -> list[Asked]:
+def _requests(ground: Ground, chance: random.Random, count: int) -> list[Asked]:
     made = []
-    for number in range(REQUESTS):
+    for number in range(count):
         side = ground.sides[number % 2]
         one, nobody = side.world.shared, str(uuid4())
         choices = (
@@ -88,7 +87,7 @@ def _requests(ground: Ground, chance: random.Random) -> list[Asked]:
             Asked(side, "POST", f"/api/v1/connections/{one.connection_id}/sync", 202),
             Asked(side, "GET", f"/api/v1/items/{nobody}", 404, named=nobody),
             Asked(side, "GET", "/api/v1/items?cursor=x", 422),
-            Asked(side, "GET", "/api/v1/planted/failing", 500),
+            Asked(side, "GET", "/api/v1/planted/failing", 409),
         )
         weights = (10, 10, 10, 10, 8, 8, 8, 8, 6, 2, 4, 4, 1)
         made += chance.choices(choices, weights)
@@ -104,41 +103,58 @@ def _credentials(side: Side) -> tuple[list[tuple[bytes, bytes]], ...]:
     )
 
 
-def test_ten_thousand_interleaved_requests_cross_no_row(ground: Ground) -> None:
-    """Every id in every answer is the caller's own, whoever used the connection before and however that ended."""
+def _asked(ground: Ground, count: int) -> list[tuple[Asked, int, bytes]]:
+    """Every request and its answer."""
     router = feature("/planted", "find")
 
     @router.get("/failing", operation_id="planted_failing")
     def failing(session: Reads) -> Answer:
-        raise RuntimeError(f"in the middle of a transaction of {session.principal.role}")
+        raise Conflict(f"In the middle of a transaction of {session.principal.role}.")
 
     ground.app.router.routes[:0] = list(router.routes)
     chance = random.Random(3)
-    requests = _requests(ground, chance)
+    waiting = _requests(ground, chance, count)
     credentials = {id(side): _credentials(side) for side in ground.sides}
     answers: list[tuple[Asked, int, bytes]] = []
 
-    async def work(waiting: list[Asked]) -> None:
+    async def work() -> None:
         while waiting:
             asked = waiting.pop()
             headers = chance.choice(credentials[id(asked.side)])
             answers.append((asked, *await _ask(ground.app, asked, headers)))
 
     async def everything() -> None:
-        waiting = list(requests)
-        await asyncio.gather(*(work(waiting) for _ in range(_AT_ONCE)))
+        await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
 
     asyncio.run(everything())
+    assert len(answers) == count
+    return answers
 
-    assert len(answers) == REQUESTS
+
+def _crossed(ground: Ground, answers: list[tuple[Asked, int, bytes]]) -> list[tuple[Asked, bytes]]:
+    """Answers that say more than is their caller's."""
     own = {id(side): {str(one) for one in side.ids()} for side in ground.sides}
-    crossed, wrong = [], []
-    for asked, status, body in answers:
+    crossed = []
+    for asked, _, body in answers:
         said = {one.decode() for one in _UUID.findall(body)} - {asked.named}
         other = next(side for side in ground.sides if side is not asked.side)
         if not said <= own[id(asked.side)] or other.silent.encode() in body:
             crossed.append((asked, body))
-        if status != asked.status:
-            wrong.append((asked, status, body))
-    assert crossed == []
-    assert wrong == []
+    return crossed
+
+
+# A terminal's own rendering of the log costs more than the requests: it goes elsewhere.
+@pytest.mark.usefixtures("json_log")
+def test_ten_thousand_interleaved_requests_cross_no_row(ground: Ground) -> None:
+    """Every id in every answer is the caller's own, whoever used the connection before and however that ended."""
+    answers = _asked(ground, REQUESTS)
+    assert _crossed(ground, answers) == []
+    assert [(asked, status) for asked, status, _ in answers if status != asked.status] == []
+
+
+@pytest.mark.usefixtures("json_log")
+def test_rows_that_cross_are_noticed(ground: Ground) -> None:
+    """With a policy that forgot its organisation, the same requests do cross."""
+    for table in ("record", "source_item"):
+        ground.execute(f"ALTER POLICY {table}_app ON {table} USING (true)")
+    assert _crossed(ground, _asked(ground, 200))
