@@ -23,7 +23,7 @@ import numpy as np
 import psycopg
 from sqlalchemy import event
 
-from benchmarks.search_corpus import MODEL, Ask, Corpus, Tenant, make_corpus
+from benchmarks.search_corpus import MODEL, Ask, Corpus, Tenant, indexed_at_the_end, make_corpus
 from benchmarks.servers import Bench, started
 from resources.database import AppDatabase, IdentityDatabase
 from resources.organisations import issue_api_key
@@ -77,7 +77,8 @@ def _run(size: int) -> Iterator[dict[str, Any]]:
         started() as bench,
         psycopg.connect(bench.server.url(role="superuser"), autocommit=True) as administrator,
     ):
-        corpus = make_corpus(bench.database, size)
+        with indexed_at_the_end(administrator):
+            corpus = make_corpus(bench.database, size)
         administrator.execute(_CONTENT.encode())  # one transaction: an object without evidence is refused
         administrator.execute("VACUUM ANALYZE")
         (ask,) = corpus.questions(1)
