@@ -3,8 +3,9 @@
 First everybody accepts their invitation and chooses a password, eight at a time. Then 250 people search for a minute,
 each about every ten seconds (five to fifteen, by chance): 25 searches a second, over a corpus of 10,000 chunks of one
 organisation. The server is uvicorn with the whole application in a process of its own, reached over loopback by one
-kept-alive connection a person; Postgres, server and the 250 share the machine. The questions are embedded by the real
-model, whose name the corpus' own random vectors borrow: what a search costs does not depend on what vectors mean.
+kept-alive connection a person; Postgres, server and the 250 share the machine. The corpus' words and vectors are made
+up, so what the real model embeds for each search is a real question (made-up words would be cut into five times the
+tokens); what a search costs does not depend on what its vector means.
 
 The peer is the time that was asked for: 500 ms for 95 of 100.
 """
@@ -43,6 +44,7 @@ THINK_SECONDS = 10
 BUDGET_MS = 500
 _AT_ONCE = 8
 _PATIENCE_SECONDS = 30
+_QUESTION = "Until when can the buyer claim under the warranty of the audited accounts?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,7 @@ def _serve(target: Target, listening: socket.socket, control: Pipe) -> None:
 
 
 class _Borrowed:
-    """The real model's work under the name that the corpus was written with."""
+    """The real model's work on a question of usual length, under the name that the corpus was written with."""
 
     model_id = MODEL
 
@@ -257,4 +259,4 @@ class _Borrowed:
         self._embedder = Embedder()
 
     def encode(self, texts: Sequence[str]) -> Any:
-        return self._embedder.encode(texts)
+        return self._embedder.encode([_QUESTION] * len(texts))

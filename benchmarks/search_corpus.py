@@ -236,7 +236,13 @@ def _documents(session: Connection, caller: Principal, everyone: UUID, count: in
             for one in ids
         ],
     )
-    parsed = {"media_type": "text/plain", "bytes": 0, "status": "parsed", "parser_version": "bench"}
+    parsed = {
+        "media_type": "text/plain",
+        "language": "en",
+        "bytes": 0,
+        "status": "parsed",
+        "parser_version": "bench",
+    }
     session.execute(
         insert(document),
         [
