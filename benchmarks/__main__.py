@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-NAMES = ("parse_pdf", "embed", "land", "backfill_postgres", "freshness", "search", "api")
+NAMES = ("parse_pdf", "embed", "land", "backfill_postgres", "freshness", "search", "api", "rls", "members")
 
 
 def main(

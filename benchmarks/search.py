@@ -21,7 +21,7 @@ import psycopg
 from psycopg.rows import tuple_row
 from sqlalchemy import Connection
 
-from benchmarks.search_corpus import MODEL, Ask, Corpus, Tenant, make_corpus
+from benchmarks.search_corpus import MODEL, Ask, Corpus, Tenant, indexed_at_the_end, make_corpus
 from benchmarks.servers import Bench, own_seconds, server_seconds, started
 from drovi_assets.retrieval.search import prepare_with, rows
 from resources.database import AppDatabase
@@ -29,7 +29,6 @@ from resources.database import AppDatabase
 CHUNKS = 100_000
 QUERIES = 200
 _WARM = 20
-_APPROXIMATE = "ix_chunk_index_embedding"
 TOP = 10
 
 _SEMANTIC = "SELECT chunk_id FROM search_semantic(%s::halfvec, %s, %s)"
@@ -73,13 +72,8 @@ def run(n: int | None = None) -> Iterable[dict[str, Any]]:
 
 def _run(size: int) -> Iterable[dict[str, Any]]:
     with started() as bench, psycopg.connect(bench.server.url(role="superuser"), autocommit=True) as peer:
-        # Built once over the finished table, as for any bulk load: row by row it takes longer than all the rest.
-        (approximate,) = peer.execute(f"SELECT pg_get_indexdef('{_APPROXIMATE}'::regclass)").fetchone() or (
-            "",
-        )
-        peer.execute(f"DROP INDEX {_APPROXIMATE}; SET maintenance_work_mem = '512MB'")
-        corpus = make_corpus(bench.database, size)
-        peer.execute(approximate)
+        with indexed_at_the_end(peer):
+            corpus = make_corpus(bench.database, size)
         for table in ("chunk_index", "chunk", "document", "record", "term_stat", "chunk_stat"):
             peer.execute(f"VACUUM ANALYZE {table}")
         for statement in _PEER_TABLE.split(";") + _PEER_SETTINGS.split(";"):

@@ -79,10 +79,12 @@ class Problem(BaseModel):
 
 
 _DESCRIPTIONS: Mapping[int, str] = {
+    400: "The body cannot be read: it is not JSON, or not in UTF-8.",
     401: "No valid API key was sent.",
     403: "The caller's role does not allow it.",
     404: "There is no such thing, or the caller may not know of it.",
     409: "The state of the resource, or of its configuration, does not allow it.",
+    413: "The body is too large.",
     416: "The file has no such bytes.",
     422: "The request does not validate.",
     429: "Too much at once; `Retry-After` says how many seconds to wait.",

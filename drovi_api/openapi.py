@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from drovi_api.authentication import SECURITY_SCHEMES
-from drovi_api.errors import Problem
+from drovi_api.errors import Problem, problem_responses
 
 TAGS = [
     {"name": "health", "description": "For whoever watches the service."},
@@ -65,6 +65,9 @@ def _document(app: FastAPI, tags: Sequence[Mapping[str, Any]], security: Mapping
         for response in operation["responses"].values():
             # FastAPI calls the text a string beside the shape of its events' data.
             response.get("content", {}).get("text/event-stream", {}).get("schema", {}).pop("type", None)
+        if "requestBody" in operation:  # what happens before the body is looked at
+            for status, response in problem_responses(400, 413).items():
+                operation["responses"].setdefault(str(status), response)
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=_REFERENCE)

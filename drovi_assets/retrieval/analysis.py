@@ -88,14 +88,12 @@ class QueryTerm:
 
 def tokens(text: str, language: str = "") -> list[Token]:
     """The words of ``text`` in order, stop words left out, stemmed as ``language`` ("fr", "en" or "" unknown)."""
-    stops = stop_words(language)
-    stem = language if language in _STEMMERS else _INDEX_STEMMER_OF_UNKNOWN
     found: list[Token] = []
-    for raw in _raw_tokens(text):
-        if raw.kind != "word":
-            found.append(Token(raw.start, raw.end, _special_forms(raw.kind, raw.text)))
-        elif fold(raw.text) not in stops:
-            found.append(Token(raw.start, raw.end, (_stem(raw.text.lower(), stem),)))
+    for match in _TOKEN.finditer(text):
+        kind, word = match.lastgroup or "word", match.group()
+        forms = _word_forms(word, language) if kind == "word" else _special_forms(kind, word)
+        if forms:
+            found.append(Token(match.start(), match.end(), forms))
     return found + _written_dates(text)
 
 
@@ -167,6 +165,14 @@ def fold(word: str) -> str:
 def _stem(word: str, language: str) -> str:
     # Stemmed before folding: the French rules read accents ("décidé" and "décider", but not "decide").
     return fold(_STEMMERS[language].stemWord(word.replace("œ", "oe")))
+
+
+@lru_cache(maxsize=200_000)
+def _word_forms(word: str, language: str) -> tuple[str, ...]:
+    """What a word of a text is found by; nothing for a stop word."""
+    if fold(word) in stop_words(language):
+        return ()
+    return (_stem(word.lower(), language if language in _STEMMERS else _INDEX_STEMMER_OF_UNKNOWN),)
 
 
 @dataclass(frozen=True, slots=True)

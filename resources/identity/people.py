@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,14 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from resources import audiences
 from resources.database import enter
-from resources.errors import Conflict
+from resources.errors import Conflict, InvariantBroken
 from resources.identity import passwords
 from resources.mailer import Locale
 from resources.schema import app_user, membership, organisation, user_credential
 from resources.slugs import slug_of
 from resources.tenancy import Role
 
-_MAX_SLUGS = 1000
+_SLUG_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +133,17 @@ def join(connection: Connection, org_id: UUID, user_id: UUID, role: Role) -> boo
 
 
 def _new_organisation(connection: Connection, name: str) -> UUID:
-    """Names may repeat, slugs may not: the second ``morel`` is ``morel-2``."""
-    slug = slug_of(name)
-    for number in range(1, _MAX_SLUGS):
-        candidate = slug if number == 1 else f"{slug}-{number}"
+    """Names may repeat, slugs may not; a slug ends by chance, so that none tells of another organisation of its name."""
+    for _ in range(_SLUG_ATTEMPTS):
         created: UUID | None = connection.execute(
             insert(organisation)
-            .values(name=name, slug=candidate)
+            .values(name=name, slug=f"{slug_of(name)}-{secrets.token_hex(3)}")
             .on_conflict_do_nothing()
             .returning(organisation.c.id)
         ).scalar_one_or_none()
         if created is not None:
             return created
-    raise ValueError(f"over {_MAX_SLUGS} organisations are called {slug!r}")
+    raise InvariantBroken(f"{_SLUG_ATTEMPTS} endings in a row were taken.")
 
 
 def _person(connection: Connection, condition: ColumnElement[bool]) -> Person | None:

@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -85,13 +86,18 @@ def api_database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database
 @pytest.fixture(scope="session")
 def runtime(api_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ApiRuntime:
     """What the application under test works with."""
+    return make_runtime(api_database, tmp_path_factory.mktemp("secrets"))
+
+
+def make_runtime(database: Database, home: Path) -> ApiRuntime:
+    """What an application on ``database`` works with; its secrets are kept under ``home``."""
     return ApiRuntime(
-        database=api_database.app,
-        identity=api_database.identity,
+        database=database.app,
+        identity=database.identity,
         embedder=FakeEmbedder(),
-        secrets=SecretBox(MasterKeys(SecretFile(tmp_path_factory.mktemp("secrets")))),
-        objects=FolderStore(tmp_path_factory.mktemp("objects")),
-        probes=(Probe("database", lambda: api_database.app.ping() or "answers"),),
+        secrets=SecretBox(MasterKeys(SecretFile(home))),
+        objects=FolderStore(home / "objects"),
+        probes=(Probe("database", lambda: database.app.ping() or "answers"),),
         metrics_to_all=True,
         even_seconds=0.0,  # tests of time say otherwise
     )
@@ -141,7 +147,7 @@ def world(api_database: Database, runtime: ApiRuntime, owner: Caller) -> World:
 
 
 def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World:
-    """Content for an organisation of a test's own."""
+    """Content of a tenant's, with what every operation that names one thing is tried with."""
     shared = seed_connection(database, tenant, "Shared files")
     private = seed_connection(database, tenant, "Private files", private=True)
     return World(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, true
 
 from drovi_api.dependencies import ReadSession
 from drovi_api.pagination import Page, by_moment, page_of
@@ -14,7 +14,12 @@ from drovi_api.user.items.schemas import Item, ItemDetail, ItemKind
 from resources.schema import record, source_item
 
 _RECORD = record.c
-_SOURCE = source_item.c
+# Looked up by its key, row for row (the LIMIT keeps it so): the policies of two tables make the planner expect next to
+# nothing of a join, and it then sorted all that an organisation has for every page, a hundred times as slow at 20,000.
+_ORIGIN = (
+    select(source_item).where(source_item.c.id == _RECORD.source_item_id).limit(1).lateral("source_item")
+)
+_SOURCE = _ORIGIN.c
 _ORDER = by_moment(_RECORD.occurred_at, _RECORD.id)
 
 _ITEM = (
@@ -58,7 +63,7 @@ def one(session: ReadSession, item_id: UUID) -> ItemDetail:
 
 
 def _joined(*columns: Any) -> Select[Any]:
-    return select(*columns).join_from(record, source_item, _SOURCE.id == _RECORD.source_item_id)
+    return select(*columns).join_from(record, _ORIGIN, true())
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:

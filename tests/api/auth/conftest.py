@@ -90,22 +90,24 @@ def no_limits_left_over(api_database: Database) -> None:
 @pytest.fixture
 def person(browser: Callable[[], Browser], letters: Letters) -> Callable[[str], Browser]:
     """Makes somebody who has signed up, founded an organisation, and is signed in."""
+    return lambda email: sign_up(browser(), letters, email, f"Firm of {email}")
 
-    def sign_up(email: str) -> Browser:
-        one = browser()
-        assert one("POST", "/auth/sign-up", json={"email": email}).status_code == 202
-        answer = one(
-            "POST",
-            "/auth/sign-up/complete",
-            json={
-                "token": letters.token(email),
-                "name": "Anne Morel",
-                "password": PASSWORD,
-                "organisation_name": f"Firm of {email}",
-            },
-        )
-        assert answer.status_code == 201, answer.text
-        one.email = email
-        return one
 
-    return sign_up
+def sign_up(
+    one: Browser, letters: Letters, email: str, organisation_name: str, password: str = PASSWORD
+) -> Browser:
+    """Take a browser through the way in, by the link that the letter brings."""
+    assert one("POST", "/auth/sign-up", json={"email": email}).status_code == 202
+    answer = one(
+        "POST",
+        "/auth/sign-up/complete",
+        json={
+            "token": letters.token(email),
+            "name": "Anne Morel",
+            "password": password,
+            "organisation_name": organisation_name,
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    one.email = email
+    return one

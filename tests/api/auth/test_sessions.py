@@ -27,11 +27,8 @@ def test_a_sign_up_proves_the_address_before_anything_exists(
     body = {"token": token, "name": "Claire", "password": PASSWORD, "organisation_name": "Étude Claire"}
     assert newcomer("POST", "/auth/sign-up/complete", json=body).status_code == 201
     me = newcomer("GET", "/auth/me").json()
-    assert (me["user"]["email"], me["role"], me["organisation"]["slug"]) == (
-        "claire@sign-up.example",
-        "OWNER",
-        "etude-claire",
-    )
+    assert (me["user"]["email"], me["role"]) == ("claire@sign-up.example", "OWNER")
+    assert me["organisation"]["slug"].startswith("etude-claire-")
     again = browser()("POST", "/auth/sign-up/complete", json=body)
     assert (again.status_code, again.json()["code"]) == (422, "VALIDATION_ERROR")
 

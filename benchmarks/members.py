@@ -1,0 +1,265 @@
+"""A firm of 250 moves in and searches, all of them at once, on one machine.
+
+First everybody accepts their invitation and chooses a password, eight at a time. Then 250 people search for a minute,
+each about every ten seconds (five to fifteen, by chance): 25 searches a second, over a corpus of 10,000 chunks of one
+organisation. The server is uvicorn with the whole application in a process of its own, reached over loopback by one
+kept-alive connection a person; Postgres, server and the 250 share the machine. The corpus' words and vectors are made
+up, so what the real model embeds for each search is a real question (made-up words would be cut into five times the
+tokens); what a search costs does not depend on what its vector means.
+
+The peer is the time that was asked for: 500 ms for 95 of 100.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from benchmarks.search_corpus import MODEL, make_corpus
+from benchmarks.servers import started
+from resources.database import IdentityDatabase, enter
+from resources.identity import people, sessions
+from resources.telemetry import configure_logging
+from resources.tenancy import Role
+
+MEMBERS = 250
+CHUNKS = 10_000
+SECONDS = 60
+THINK_SECONDS = 10
+BUDGET_MS = 500
+_AT_ONCE = 8
+_PATIENCE_SECONDS = 30
+_QUESTION = "Until when can the buyer claim under the warranty of the audited accounts?"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the server process is given."""
+
+    app_url: str
+    identity_url: str
+    home: Path
+
+
+@dataclass
+class Times:
+    """Milliseconds of every request, and what went wrong."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def percentile(self, share: float) -> float:
+        """The time that this share of the requests stayed within."""
+        ascending = sorted(self.milliseconds)
+        return ascending[min(len(ascending) - 1, int(share * len(ascending)))]
+
+    def row(self, name: str, n: int, **more: Any) -> dict[str, Any]:
+        """The line of the benchmark."""
+        p95 = self.percentile(0.95)
+        return {
+            "name": f"members/{name}",
+            "ours": round(p95, 1),
+            "peer": BUDGET_MS,
+            "ratio": round(BUDGET_MS / p95, 3),
+            "unit": "ms_p95",
+            "n": n,
+            "p50_ms": round(self.percentile(0.5), 1),
+            "max_ms": round(max(self.milliseconds), 1),
+            "requests": len(self.milliseconds),
+            "errors": len(self.errors),
+            **more,
+        }
+
+
+def run(n: int | None = None) -> Iterable[dict[str, Any]]:
+    """``n`` people; a line for their acceptances and one for their searches."""
+    members = n or MEMBERS
+    with started() as bench:
+        corpus = make_corpus(bench.database, CHUNKS, organisations=1)
+        (tenant,) = corpus.tenants
+        questions = [ask.text for ask in corpus.questions(500)]
+        urls = bench.server.urls()
+        identity = IdentityDatabase(urls.identity)
+        accepted, tokens = _accepted(identity, tenant.caller.org_id, members)
+        identity.close()
+        yield accepted.row("accept", members)
+        with _served(Target(urls.app, urls.identity, bench.home)) as server:
+            _search(server.connect(), tokens[0], questions[0], Times())  # loads the model
+            before = server.cpu_seconds()
+            searched = _searched(server, tokens, questions)
+            cpu = server.cpu_seconds() - before
+        for error in searched.errors[:5]:
+            print(error)
+        yield searched.row(
+            "search",
+            members,
+            per_second=round(len(searched.milliseconds) / SECONDS, 1),
+            server_cpu_ms=round(1000 * cpu / len(searched.milliseconds), 1),
+        )
+
+
+def _accepted(identity: IdentityDatabase, org_id: UUID, count: int) -> tuple[Times, list[str]]:
+    times = Times()
+
+    def one(number: int) -> str:
+        begin = time.perf_counter()
+        token = accept(identity, org_id, number)
+        times.milliseconds.append((time.perf_counter() - begin) * 1000)
+        return token
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return times, list(pool.map(one, range(count)))
+
+
+def accept(identity: IdentityDatabase, org_id: UUID, number: int) -> str:
+    """What accepting an invitation comes to in the database: the account, the membership, the session's token."""
+    with identity.transaction() as connection:
+        enter(connection, org_id)
+        user_id = people.create(
+            connection,
+            f"member-{number}@firm.example",
+            f"Member {number}",
+            "en",
+            f"the ladder of number {number}",
+        )
+        people.join(connection, org_id, user_id, Role.MEMBER)
+        return sessions.start(connection, user_id, org_id, sessions.Device("127.0.0.1", "bench")).token
+
+
+def _searched(server: _Server, tokens: Sequence[str], questions: Sequence[str]) -> Times:
+    times = Times()
+    threads = [
+        threading.Thread(target=_person, args=(server, token, questions, times, number), daemon=True)
+        for number, token in enumerate(tokens)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS + 2 * _PATIENCE_SECONDS)
+    return times
+
+
+def _person(server: _Server, token: str, questions: Sequence[str], times: Times, seed: int) -> None:
+    chance = random.Random(seed)
+    connection = server.connect()
+    until = time.monotonic() + SECONDS
+    time.sleep(chance.uniform(0, THINK_SECONDS))
+    while time.monotonic() < until:
+        _search(connection, token, chance.choice(questions), times)
+        time.sleep(chance.uniform(0.5, 1.5) * THINK_SECONDS)
+    connection.close()
+
+
+def _search(connection: http.client.HTTPConnection, token: str, question: str, times: Times) -> None:
+    headers = {
+        "Cookie": f"drovi_session={token}",
+        "X-CSRF-Token": sessions.csrf_token(token),
+        "Content-Type": "application/json",
+    }
+    begin = time.perf_counter()
+    try:
+        connection.request("POST", "/api/v1/find", json.dumps({"query": question}), headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            times.errors.append(f"{answer.status}: {body[:300]!r}")
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        times.errors.append(repr(error))
+    times.milliseconds.append((time.perf_counter() - begin) * 1000)
+
+
+class _Server:
+    """The server process."""
+
+    def __init__(self, port: int, control: Pipe) -> None:
+        self._port = port
+        self._control = control
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection of one person's."""
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_SECONDS)
+
+    def cpu_seconds(self) -> float:
+        """What the process has used so far, Postgres apart."""
+        self._control.send("cpu")
+        seconds: float = self._control.recv()
+        return seconds
+
+
+@contextmanager
+def _served(target: Target) -> Iterator[_Server]:
+    context = multiprocessing.get_context("spawn")
+    control, theirs = context.Pipe()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1024)
+        process = context.Process(target=_serve, args=(target, listening, theirs), daemon=True)
+        process.start()
+        try:
+            yield _Server(listening.getsockname()[1], control)
+        finally:
+            process.terminate()
+            process.join(20)
+
+
+def _serve(target: Target, listening: socket.socket, control: Pipe) -> None:
+    import uvicorn
+
+    from drovi_api.app import create_app
+    from drovi_api.runtime import ApiRuntime
+    from drovi_api.server import KEEP_ALIVE_SECONDS
+    from resources.database import AppDatabase
+    from resources.master_keys import MasterKeys
+    from resources.object_store import FolderStore
+    from resources.secret_file import SecretFile
+    from resources.secrets import SecretBox
+
+    configure_logging(service="api", stream=Path(os.devnull).open("w"))  # noqa: SIM115 - for the process's life
+
+    def answer() -> None:
+        while control.recv() == "cpu":
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            control.send(usage.ru_utime + usage.ru_stime)
+
+    threading.Thread(target=answer, daemon=True).start()
+    runtime = ApiRuntime(
+        database=AppDatabase(target.app_url),
+        identity=IdentityDatabase(target.identity_url),
+        embedder=_Borrowed(),
+        secrets=SecretBox(MasterKeys(SecretFile(target.home))),
+        objects=FolderStore(target.home / "objects"),
+    )
+    config = uvicorn.Config(
+        create_app(runtime), log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE_SECONDS
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+class _Borrowed:
+    """The real model's work on a question of usual length, under the name that the corpus was written with."""
+
+    model_id = MODEL
+
+    def __init__(self) -> None:
+        from resources.embedder import Embedder
+
+        self._embedder = Embedder()
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        return self._embedder.encode([_QUESTION] * len(texts))
