@@ -105,8 +105,8 @@ def _sent(bench: Bench, corpus: Corpus, ask: Ask) -> list[Query]:
     from drovi_api.app import create_app
     from drovi_api.runtime import ApiRuntime
     from resources.master_keys import MasterKeys
-from resources.object_store import FolderStore
-from resources.secret_file import SecretFile
+    from resources.object_store import FolderStore
+    from resources.secret_file import SecretFile
     from resources.secrets import SecretBox
 
     configure_logging(service="api", stream=Path(os.devnull).open("w"))  # noqa: SIM115 - for the process's life
