@@ -111,4 +111,5 @@ def _known_form(email: str) -> str:
     try:
         return addresses.normalise(email)
     except Invalid:
-        return email.strip().lower()
+        # In a form that the database can be asked for.
+        return email.strip().lower().replace("\0", "")

@@ -77,6 +77,11 @@ def test_an_unknown_address_answers_as_a_wrong_password(
     }
 
 
+@pytest.mark.parametrize("address", ["a\0b@sessions.example", "no address", "é" * 200, "a@b@c"])
+def test_what_is_no_address_answers_as_an_unknown_one(browser: Callable[[], Browser], address: str) -> None:
+    assert browser().sign_in(address, "not the password at all").status_code == 401
+
+
 def test_the_token_changes_at_every_sign_in(person: Person) -> None:
     """A session that somebody planted before the sign-in (fixation) is not the one that is signed in."""
     one = person("fixed@sessions.example")
