@@ -8,29 +8,41 @@ from typing import Any
 
 import click
 import typer
-from pydantic import SecretStr
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 
 
 def settings() -> str:
-    """Every setting with its environment variable and default, by section, in the order of the class."""
-    from resources.settings import Settings
+    """Every setting with its environment variable and default."""
+    from resources.settings import render_reference
 
+    return render_reference()
+
+
+def permissions() -> str:
+    """The permission matrix, and what each operation takes."""
+    from drovi_api.app import describe
+    from resources.permissions import MATRIX, SCOPES, Permission
+    from resources.tenancy import Role
+
+    taken: dict[str, list[str]] = {}
+    for path, methods in describe()["paths"].items():
+        for method, operation in methods.items():
+            if name := operation.get("x-permission"):
+                taken.setdefault(name, []).append(f"`{method.upper()} {path}`")
     lines = [
-        "# Settings",
+        "# Permissions",
         "",
-        "Read from the environment when a process starts. All are optional: the defaults run the whole platform on one machine.",
+        "Who may do what in an organisation, and the scope that lets an API key do it. What anybody may *see* is decided by audiences: no role opens a",
+        "private source of somebody else.",
+        "",
+        f"| permission | {' | '.join(Role)} | scope | operations |",
+        f"|---{'|---' * len(Role)}|---|---|",
     ]
-    section = ""
-    for info in Settings.model_fields.values():
-        extra: Any = info.json_schema_extra
-        if extra["section"] != section:
-            section = str(extra["section"])
-            lines += ["", f"## {section}", "", "| variable | default | what it is |", "|---|---|---|"]
-        value = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
-        shown = f"`{value}`" if str(value) else "empty"
-        lines.append(f"| `{info.validation_alias}` | {shown} | {info.description} |")
+    for permission in Permission:
+        cells = " | ".join("yes" if permission in MATRIX[role] else "" for role in Role)
+        (scope,) = [scope for scope, held in SCOPES.items() if permission in held]
+        lines.append(f"| `{permission}` | {cells} | `{scope}` | {', '.join(taken.get(permission, []))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -64,6 +76,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "api.md": api,
     "admin-api.md": admin_api,
+    "permissions.md": permissions,
     "command-line.md": command_line,
 }
 
