@@ -40,7 +40,9 @@ def page(
     session: ReadSession, connection_id: UUID | None, kind: ItemKind | None, cursor: str | None, limit: int
 ) -> Page[Item]:
     """What is current, latest first; what has no time of its own before all else."""
-    query = _joined(*_ITEM).where(_RECORD.superseded_at.is_(None))
+    # The organisation is named beside the policy that says the same, in every list: of its value the planner knows how
+    # many rows it has; of a setting it knows nothing, took a tenth of that, and sorted all for a page (14 times as slow).
+    query = _joined(*_ITEM).where(_RECORD.org_id == session.principal.org_id, _RECORD.superseded_at.is_(None))
     if connection_id is not None:
         query = query.where(_RECORD.connection_id == connection_id)
     if kind is not None:

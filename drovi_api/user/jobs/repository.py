@@ -20,7 +20,7 @@ def page(
     session: ReadSession, status: JobStatus | None, connection_id: UUID | None, cursor: str | None, limit: int
 ) -> Page[Job]:
     """Newest first."""
-    query = select(job)
+    query = select(job).where(_JOB.org_id == session.principal.org_id)
     if status is not None:
         query = query.where(_JOB.status == status)
     if connection_id is not None:

@@ -33,7 +33,8 @@ class Filters:
 
 def page(session: ReadSession, filters: Filters, cursor: str | None, limit: int) -> Page[IntelligenceObject]:
     """Newest first."""
-    rows = session.all(_ORDER.page(_narrowed(select(intelligence_object), filters), cursor, limit))
+    query = select(intelligence_object).where(_OBJECT.org_id == session.principal.org_id)
+    rows = session.all(_ORDER.page(_narrowed(query, filters), cursor, limit))
     quotes = _quotes(session, [row.id for row in rows[:limit]])
     return page_of(
         rows, limit, lambda row: _object(row, quotes[row.id]), lambda row: (row.recorded_at, row.id)

@@ -155,8 +155,7 @@ class Boundary:
 
     def settings(self) -> Iterator[Finding]:
         """No pooled connection remembers who used it last: before a caller is known it shows no row at all."""
-        for side in self.ground.sides:
-            self._record(side)
+        self._record(self.ground.b)  # A may have ended its own session by now
         database = self.ground.runtime.database
         engine = database._engine
         held = [engine.connect() for _ in range(max(1, engine.pool.checkedin()))]

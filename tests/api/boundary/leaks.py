@@ -320,7 +320,7 @@ _NAME = Maker(Kind.READ, lambda side: [Fill(body={"name": "Share"}), Fill(body={
 LEAKS = (
     Leak("a write finds what belongs to another", "foreign_ids", _open_policy("connection", "job")),
     Leak("a read finds what belongs to another", "foreign_ids", _open_policy("document")),
-    Leak("a list shows what belongs to another", "foreign_ids", _open_policy("record", "source_item")),
+    Leak("a list shows what belongs to another", "unmoved", _open_policy("connection")),
     Leak("words are weighed over all tenants", "unmoved", _shared_weights),
     Leak("lengths are averaged over all tenants", "unmoved", _shared_average),
     Leak("another's vectors crowd out one's own", "unmoved", _crowded_out),
