@@ -7,8 +7,9 @@ check yields what it found; on a sound application none of them yields anything.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID, uuid4
 
 import httpx2 as httpx
@@ -29,7 +30,8 @@ _ROUNDS = 5
 _ATTEMPTS = 3
 """A difference that shows once is the machine's; one that shows every time is the application's."""
 _TELLING_SECONDS = 0.010
-_STREAM_SECONDS = 0.5
+_STREAM_SECONDS = 10.0
+"""What a stream has to tell comes at once; a busy machine is given time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Boundary:
     def findings(self) -> Iterator[Finding]:
         """Everything that any check finds, one by one: who wants to know whether there is one asks for the first."""
         yield from self.settings()
-        yield from self.keys()  # makes A act, so it comes before A's answers are recorded
+        yield from self.keys()  # makes A act, as does what exists; so they come before A's answers are recorded
+        self._existing  # noqa: B018 - made once, and kept
         mine = self._record(self.ground.a)
         for check in (self.foreign_ids, self.foreign_words, self.timing, self.cursors):
             self.ground.forget_attempts()
@@ -73,11 +76,9 @@ class Boundary:
         before = self._record(self.ground.b)
         taps = self._taps()
         yield from self._act()
-        time.sleep(_STREAM_SECONDS if taps else 0)
         self._refresh()
-        for name, tap in taps.items():
-            yield from self._read("unmoved", name, tap.close())
         after = self._record(self.ground.b)
+        yield from self._heard(taps)
         yield from self._compared("unmoved", before, after)
         for (name, *_), answer in after.items():
             yield from self._read("unmoved", name, f"{answer[1]} {answer[2]}")
@@ -85,11 +86,17 @@ class Boundary:
     def foreign_ids(self) -> Iterator[Finding]:
         """B asks for each of A's ids in every place that takes one: the answer is that of an id nobody has."""
         for operation, maker, slot in self._slots("ids"):
-            for form in maker.forms.get(str(slot), ("{}",)):
-                nobody = self._answer(operation, maker, slot, form.format(uuid4()))
-                for one in self._foreign:
-                    value = form.format(one)
-                    theirs = self._answer(operation, maker, slot, value)
+            tries = [
+                (form.format(uuid4()), [form.format(one) for one in self._foreign])
+                for form in maker.forms.get(str(slot), ("{}",))
+            ]
+            if slot_value := maker.also.get(str(slot)):
+                tries.append((slot_value(None), [slot_value(self.ground.a)]))
+            answer = self._asking(operation, maker, slot)
+            for invented, foreign in tries:
+                nobody = normal(answer(invented), invented)
+                for value in foreign:
+                    theirs = normal(answer(value), value)
                     if theirs != nobody:
                         yield Finding(
                             "foreign_ids", operation.id, f"{slot}={value}: {difference(nobody, theirs)}"
@@ -98,12 +105,15 @@ class Boundary:
     def foreign_words(self) -> Iterator[Finding]:
         """B uses A's names and words in every place that takes free text: nothing answers to them."""
         for operation, maker, slot in self._slots("words"):
-            for name in self.ground.a.names:
+            (form, *_) = maker.forms.get(str(slot), ("{}",))
+            for number, name in enumerate(self.ground.a.names, start=1):
                 self.ground.forget_attempts()
                 invented = name.lower().replace(self.ground.a.word.lower(), f"w{uuid4().hex[:12]}")
-                theirs = self._send(operation, maker, slot, name)
-                nobodys = self._send(operation, maker, slot, invented)
-                yield from self._read("foreign_words", operation.id, theirs.text, name)
+                theirs = self._send(operation, maker, slot, form.format(name))
+                nobodys = self._send(operation, maker, slot, form.format(invented))
+                # What B named after A before is B's own, and may stand in this answer too.
+                used = self.ground.a.names[:number]
+                yield from self._read("foreign_words", operation.id, theirs.text, *used)
                 if maker.kind is Kind.WRITE and _outcome(theirs, name) != _outcome(nobodys, invented):
                     yield Finding(
                         "foreign_words", operation.id, f"{slot}={name}: {theirs.text} not {nobodys.text}"
@@ -115,7 +125,7 @@ class Boundary:
             if slot.place != "path":
                 continue
             form = maker.forms.get(str(slot), ("{}",))[0]
-            one = self._path_id(operation, maker)
+            one = self._existing[operation.id]
             for _ in range(_ATTEMPTS):
                 told = self._told(*self._costs(operation, maker, slot, form, one))
                 if not told:
@@ -179,16 +189,22 @@ class Boundary:
 
     def _slots(self, which: str) -> Iterator[tuple[Operation, Maker, Slot]]:
         for one in self._all:
-            if one.maker.kind not in {Kind.OPEN, Kind.STREAM} and not one.maker.stage:
+            if one.maker.kind not in {Kind.OPEN, Kind.STREAM}:
                 for slot in getattr(one.operation, which):
                     yield one.operation, one.maker, slot
 
     def _send(self, operation: Operation, maker: Maker, slot: Slot, value: str) -> httpx.Response:
         (fill, *_) = maker.fills(self.ground.b)
-        return self.ground.b.ask(operation, fill.put(slot, value))
+        answer = self.ground.b.ask(operation, fill.put(slot, value))
+        maker.after(self.ground.b)
+        return answer
 
-    def _answer(self, operation: Operation, maker: Maker, slot: Slot, value: str) -> Normal:
-        return normal(self._send(operation, maker, slot, value), value)
+    def _asking(self, operation: Operation, maker: Maker, slot: Slot) -> Callable[[str], httpx.Response]:
+        """Asks B's request with one value after the other; what a path names is all that such a request uses up."""
+        if slot.place != "path":
+            return lambda value: self._send(operation, maker, slot, value)
+        (fill, *_) = maker.fills(self.ground.b)
+        return lambda value: self.ground.b.ask(operation, fill.put(slot, value))
 
     def _read(self, check: str, name: str, said: str, *asked: str) -> Iterator[Finding]:
         # B has used A's names by the time its own answers are read; the silent word it was never told.
@@ -230,24 +246,36 @@ class Boundary:
                 answer = self.ground.a.ask(one.operation, fill)
                 if answer.status_code >= 400 and not one.maker.refused:
                     yield Finding("unmoved", one.operation.id, answer.text)
+                one.maker.after(self.ground.a)
         self.ground.a.write(documents=40)
 
-    def _taps(self) -> dict[str, Tap]:
+    def _taps(self) -> list[tuple[_Asked, Tap]]:
         headers = {"Authorization": f"Bearer {self.ground.b.tenant.key}"}
-        return {
-            one.operation.id: Tap(self.ground.client, fill.url(one.operation), headers)
+        return [
+            (one, Tap(self.ground.client, fill.url(one.operation), {**headers, **fill.headers}))
             for one in self._all
             if one.maker.kind is Kind.STREAM
             for fill in one.maker.fills(self.ground.b)
-        }
+        ]
 
-    def _path_id(self, operation: Operation, maker: Maker) -> UUID:
-        """An id that the operation answers A for, where it takes one: what leaks, leaks for things that exist."""
-        for fill in maker.fills(self.ground.a):
-            for value in fill.path.values():
-                if len(value) == len(str(_NOBODY)):
-                    return UUID(value)
-        return self._foreign[0]
+    def _heard(self, taps: Sequence[tuple[_Asked, Tap]]) -> Iterator[Finding]:
+        """What streams told B while A acted; each must tell of something of B's own that came after that."""
+        for one, tap in taps:
+            awaited = one.maker.stir(self.ground.b)
+            if not tap.wait_for(awaited, _STREAM_SECONDS):
+                yield Finding("unmoved", one.operation.id, f"does not tell of {awaited}: {tap.text[-300:]}")
+            yield from self._read("unmoved", one.operation.id, tap.close())
+
+    @cached_property
+    def _existing(self) -> dict[str, UUID]:
+        """Ids that operations answer A for, where their path takes one: what leaks, leaks for things that exist."""
+        found = {}
+        for operation, maker, slot in self._slots("ids"):
+            if slot.place == "path" and operation.id not in found:
+                (fill, *_) = maker.fills(self.ground.a)
+                ids = [UUID(value) for value in fill.path.values() if len(value) == len(str(_NOBODY))]
+                found[operation.id] = ids[0] if ids else self._foreign[0]
+        return found
 
     def _costs(
         self, operation: Operation, maker: Maker, slot: Slot, form: str, one: UUID

@@ -7,18 +7,17 @@ An operation with neither has no coverage, and the tests fail.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
+from resources.audit import Action
+from tests.api.boundary import acts
 from tests.api.boundary.operations import Fill, Operation
 from tests.api.boundary.sides import SHARED_WORDS, Side
 from tests.api.cases import CASES, Case, Reach
-
-_numbers = itertools.count()
 
 
 class Kind(Enum):
@@ -34,14 +33,19 @@ class Kind(Enum):
 class Maker:
     """``fills`` makes the requests of one side, anew each time.
 
-    ``forms`` are the shapes in which a slot takes an id, where it is not the id alone. ``stage`` orders what
-    a side does: what ends its own session or more comes after all else, and is done once. ``refused``: it cannot succeed here, for the reason given.
+    ``forms`` are the shapes in which a slot takes an id or a word, where it is not that alone; ``also`` makes values
+    beside ids that a slot is tried with, a side's own or, for None, one that nobody has. ``stage`` orders what a side
+    does, ``after`` makes good what it ended. ``stir`` makes something happen that a stream has to tell its own side of,
+    and returns the words to wait for. ``refused``: it cannot succeed here, for the reason given.
     """
 
     kind: Kind
     fills: Callable[[Side], Sequence[Fill]] = lambda _: [Fill()]
     forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    also: Mapping[str, Callable[[Side | None], str]] = field(default_factory=dict)
     stage: int = 0
+    after: Callable[[Side], object] = lambda _: None
+    stir: Callable[[Side], str] = lambda _: ""
     refused: str = ""
 
 
@@ -53,53 +57,84 @@ def _queries(*queries: Mapping[str, Any]) -> Callable[[Side], Sequence[Fill]]:
     return lambda _: [Fill(query=query) for query in queries]
 
 
-def _new_person(side: Side) -> str:
-    email = f"new-{next(_numbers)}@{side.word.lower()}.example"
-    side.browser.http.post("/api/v1/auth/sign-up", json={"email": email}, headers={"cookie": ""})
-    return email
-
-
-def _account(side: Side) -> dict[str, Any]:
-    token = side.letters.token(_new_person(side))
-    name = f"Cabinet {side.word} {next(_numbers)}"
-    return {"token": token, "name": "Paul Roux", "password": side.password, "organisation_name": name}
-
-
-def _another_session(side: Side) -> Sequence[Fill]:
-    side.ground.client.post(
-        "/api/v1/auth/sign-in", json={"email": side.browser.email, "password": side.password}
-    )
-    listed = side.browser("GET", "/auth/sessions").json().get("items", [])
-    ids = [one["id"] for one in listed if not one["current"]] or [str(uuid4())]
-    return [Fill(path={"session_id": ids[0]})]
-
-
-def _reset(side: Side) -> dict[str, Any]:
-    side.browser("POST", "/auth/password/forgotten", json={"email": side.browser.email})
-    return {"token": side.letters.token(side.browser.email), "password": side.password}
-
-
 _SEARCHES = ("audited accounts", SHARED_WORDS, "escrow kept by the notary", "seller", "ombudsman")
 
+_NO_PROVIDER = "no OpenID provider is configured"
+
 MAKERS: Mapping[str, Maker] = {
-    "sign_up": Maker(Kind.WRITE, _body(lambda side: {"email": f"n{next(_numbers)}@{side.word.lower()}.example"})),
-    "complete_sign_up": Maker(Kind.WRITE, _body(_account)),
+    "sign_up": Maker(Kind.WRITE, _body(lambda side: {"email": acts.address(side)})),
+    "complete_sign_up": Maker(Kind.WRITE, _body(acts.account)),
     "sign_in": Maker(Kind.WRITE, _body(lambda side: {"email": side.browser.email, "password": side.password})),
-    "give_second_factor": Maker(
-        Kind.WRITE, _body(lambda _: {"ticket": "t" * 43, "code": "123456"}), refused="nobody has a factor"
-    ),
-    "sign_out": Maker(Kind.WRITE, stage=2),
+    "get_single_sign_on": Maker(Kind.READ),
+    "start_single_sign_on": Maker(Kind.WRITE, refused=_NO_PROVIDER),
+    "finish_single_sign_on": Maker(Kind.WRITE, refused=_NO_PROVIDER),
     "get_session": Maker(Kind.READ),
     "switch_organisation": Maker(Kind.WRITE, _body(lambda side: {"organisation_id": str(side.org_id)})),
     "list_sessions": Maker(Kind.READ),
-    "revoke_session": Maker(Kind.WRITE, _another_session),
+    "revoke_session": Maker(Kind.WRITE, acts.another_session),
     "revoke_other_sessions": Maker(Kind.WRITE),
     "forgot_password": Maker(Kind.WRITE, _body(lambda side: {"email": side.browser.email})),
-    "reset_password": Maker(Kind.WRITE, _body(_reset), stage=3),
+    "get_second_factor": Maker(Kind.READ),
+    "begin_second_factor": Maker(Kind.WRITE, _body(lambda side: {"password": side.password})),
+    "update_profile": Maker(Kind.WRITE, _body(lambda side: {"name": f"Anne {side.silent}", "locale": "fr"})),
+    "preview_invitation": Maker(Kind.READ, _body(lambda side: {"token": side.invitation})),
+    "accept_invitation": Maker(Kind.WRITE, _body(acts.acceptance)),
+    "found_organisation": Maker(
+        Kind.WRITE, _body(lambda side: {"name": f"Second {side.word}"}), after=Side.come_back
+    ),
+    "request_email_change": Maker(
+        Kind.WRITE, _body(lambda side: {"email": acts.address(side), "password": side.password})
+    ),
+    # One after the other: each needs what the one before it left.
+    "confirm_second_factor": Maker(Kind.WRITE, _body(acts.first_code), stage=1),
+    "give_second_factor": Maker(Kind.WRITE, _body(acts.ticket), stage=2),
+    "renew_recovery_codes": Maker(Kind.WRITE, _body(acts.proof), stage=2),
+    "disable_second_factor": Maker(Kind.WRITE, _body(acts.proof), stage=3),
+    "confirm_email_change": Maker(Kind.WRITE, _body(acts.new_address), stage=4),
     "change_password": Maker(
         Kind.WRITE,
         _body(lambda side: {"current_password": side.password, "new_password": f"{side.password}, still"}),
-        stage=1,
+        stage=5,
+    ),
+    "reset_password": Maker(Kind.WRITE, _body(acts.reset), stage=6, after=Side.come_back),
+    "sign_out": Maker(Kind.WRITE, stage=7, after=Side.come_back),
+    "change_member_role": Maker(Kind.WRITE, acts.a_colleague({"role": "VIEWER"})),
+    "remove_member": Maker(Kind.WRITE, acts.a_colleague()),
+    "leave_organisation": Maker(Kind.WRITE, acts.leaving),
+    "list_members": Maker(Kind.READ, _queries({}, {"limit": 1})),
+    "invite_members": Maker(
+        Kind.WRITE,
+        _body(lambda side: {"csv": f"email,role\n{acts.address(side)},VIEWER\n"}),
+        forms={"body.csv": ("email,role\n{},VIEWER\n",)},
+    ),
+    "list_invitations": Maker(Kind.READ, _queries({}, {"limit": 1})),
+    "resend_invitation": Maker(Kind.WRITE, acts.an_invitation),
+    "revoke_invitation": Maker(Kind.WRITE, acts.an_invitation),
+    "revoke_api_key": Maker(Kind.WRITE, acts.a_key),
+    # Downloads are audited, and each recording makes one: the whole log is never twice the same.
+    "list_audit_entries": Maker(
+        Kind.READ,
+        _queries(*({"action": one, "limit": 200} for one in Action if one is not Action.EXPORT_DOWNLOADED)),
+    ),
+    "watch_connections": Maker(
+        Kind.STREAM, lambda _: [Fill(), Fill(headers={"Last-Event-ID": "0"})], stir=acts.pause
+    ),
+    "delete_connection": Maker(
+        Kind.WRITE, lambda side: [Fill(path={"connection_id": str(side.world.spare_id)})], stage=1
+    ),
+    "place_hold": Maker(
+        Kind.WRITE,
+        _body(lambda side: {"reason": f"{side.word} v. {side.silent}", "connection_id": str(side.files)}),
+    ),
+    "schedule_organisation_erasure": Maker(Kind.WRITE, _body(acts.its_own_end), stage=1),
+    "call_off_organisation_erasure": Maker(Kind.WRITE, stage=2),
+    "download_export_part": Maker(
+        Kind.READ,
+        lambda side: [
+            Fill(path={"export_id": str(side.world.duties.export_id), "name": name})
+            for name in ("document.jsonl", "members.csv", f"file-{side.blob}")
+        ],
+        also={"path.name": lambda side: f"file-{side.blob if side else token_hex(32)}"},
     ),
     "find": Maker(
         Kind.READ,

@@ -7,25 +7,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from time import time
 from typing import Any
 from uuid import UUID
 
 import httpx2 as httpx
 import psycopg
+import pyotp
 from fastapi import FastAPI
 from psycopg import sql
-from sqlalchemy import Uuid
+from sqlalchemy import Uuid, insert, update
 from starlette.testclient import TestClient
 
 from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime
 from drovi_assets.retrieval.index import index_chunks
-from resources import audiences
+from resources import audiences, schema
 from resources.organisations import issue_api_key, principal_of
 from resources.schema import metadata
+from resources.tenancy import Role
 from tests.api.auth.conftest import Browser, Letters, sign_up
 from tests.api.boundary.operations import Fill, Opens, Operation, operations_of
-from tests.api.conftest import World, make_runtime, make_world
+from tests.api.conftest import World, colleague_of, make_runtime, make_world
 from tests.api.seed import seed_connection
 from tests.conftest import Database, Tenant
 from tests.fakes.corpus import add_object, write
@@ -52,6 +55,12 @@ class Side:
     world: World = field(init=False)
     files: UUID = field(init=False)
     """The connection that holds what is written."""
+    invitation: str = ""
+    """The token of one that stands."""
+    blob: str = ""
+    """The digest of a file that one of its items belongs to."""
+    secret: str = ""
+    """Of its owner's second factor, once there is one."""
     written: int = 0
 
     @property
@@ -85,8 +94,31 @@ class Side:
         if operation.opens is Opens.PERSON or by_session:
             return self.browser(operation.method, url.removeprefix("/api/v1"), **more)
         if operation.opens is Opens.MEMBER:
-            more["headers"]["Authorization"] = f"Bearer {self.tenant.key}"
+            more["headers"].setdefault("Authorization", f"Bearer {self.tenant.key}")
+        more["follow_redirects"] = False
         return self.ground.client.request(operation.method, url, **more)
+
+    def by_key(self, method: str, path: str, **more: Any) -> Any:
+        """What an operation answers the owner's key with; one that refuses ends the test."""
+        headers = {"Authorization": f"Bearer {self.tenant.key}"}
+        answer = self.ground.client.request(method, f"/api/v1{path}", headers=headers, **more)
+        assert answer.status_code < 400, f"{method} {path}: {answer.text}"
+        return answer.json()
+
+    def colleague(self) -> Tenant:
+        """Somebody new in its organisation."""
+        return colleague_of(self.ground.database, self.tenant, Role.MEMBER)
+
+    def code(self) -> str:
+        """What the owner's authenticator app shows; the step that the last one used up is forgotten."""
+        self.ground.execute("UPDATE user_credential SET totp_last_step = NULL")
+        return pyotp.TOTP(self.secret).at(int(time()))
+
+    def come_back(self) -> None:
+        """Whatever became of its browser: the owner is signed in again, in their organisation."""
+        if self.browser("GET", "/auth/session").status_code != 200:
+            self.browser.sign_in(password=self.password)
+        self.browser("POST", "/auth/session/organisation", json={"organisation_id": str(self.org_id)})
 
     def ids(self, most: int | None = None) -> list[UUID]:
         """The ids its rows carry, in any table and column; at most so many of each column."""
@@ -201,6 +233,34 @@ def _side(ground: Ground, word: str, silent: str) -> Side:
     )
     side.tenant = Tenant(principal, issue_api_key(ground.database.worker, principal, f"Key {word}"))
     side.files = seed_connection(ground.database, side.tenant, f"Files {word}")
-    side.world = make_world(ground.database, side.tenant)
+    side.world = make_world(ground.database, ground.runtime, side.tenant)
     side.write(documents=3)
+    _store_files(side)
+    guest = f"guest@{word.lower()}.example"
+    side.by_key("POST", "/invitations", json={"email": guest, "role": "MEMBER", "name": f"Guest {silent}"})
+    side.invitation = letters.token(guest)
     return side
+
+
+def _store_files(side: Side) -> None:
+    """A part of the side's export that tells of it, and the file of an item of its own."""
+    said = f"{side.word} {side.silent}\n".encode()
+    objects, export_id = side.ground.runtime.objects, side.world.duties.export_id
+    side.blob = objects.put(str(side.org_id), said)
+    part = {
+        "export_id": export_id,
+        "org_id": side.org_id,
+        "user_id": side.tenant.principal.user_id,
+        "number": 1,
+        "name": "document.jsonl",
+        "sha256": objects.put(f"export-{export_id}", said),
+        "bytes": len(said),
+        "rows": 1,
+        "position": {"section": 1, "after": None},
+    }
+    document = schema.document
+    with side.ground.database.worker.organisation(side.org_id) as session:
+        session.execute(insert(schema.export_part).values(part))
+        session.execute(
+            update(document).where(document.c.id == side.world.shared.document_id).values(blob=side.blob)
+        )
