@@ -19,7 +19,7 @@ WITHOUT_PARENT: Mapping[str, str] = {
     "audit_head": "the end of the same chain",
     "audit_anchor": "what of the same chain was noted outside",
     "erasure_receipt": "the proof that an organisation was erased outlives it",
-    "source_item": "goes with its connection by a trigger, connection_takes_items; test_landing tries it",
+    "source_item": "goes with its connection by a trigger, connection_takes_items; test_item_connection tries it",
 }
 """Tables whose rows do not go with their organisation or a parent of theirs, and why."""
 
