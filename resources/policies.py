@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from resources.identity.addresses import domain_of
 from resources.identity.sessions import DEFAULT_HOURS
+from resources.records import RecordKind
 from resources.schema import organisation_policy
 
 Visibility = Literal["ORG_SHARED", "PRIVATE"]
@@ -32,7 +33,7 @@ class Policies:
     allowed_email_domains: list[str] = field(default_factory=list)
     session_hours: int = DEFAULT_HOURS
     second_factor_required: bool = False
-    retention_days: Mapping[str, int] = field(default_factory=dict)
+    retention_days: Mapping[RecordKind, int] = field(default_factory=dict)
 
     def allow_connector(self, name: str) -> bool:
         """Whether a source of this kind may be connected."""

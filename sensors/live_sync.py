@@ -2,7 +2,8 @@
 
 Connections take turns, the one that waited longest first. A connection's first tick also begins with its history,
 newest window first; what a tick cannot finish is left to a bulk run, asked for through a job row. A
-connection that fails is left to its schedule, and the others go on.
+connection that fails is left to its schedule, and the others go on. A private one whose owner is no member of the
+organisation any more waits until they are.
 """
 
 from __future__ import annotations
@@ -121,10 +122,17 @@ def _due(runtime: Runtime) -> Sequence[Row[Any]]:
         .where(job.c.connection_id == connection_table.c.id, job.c.kind == SYNC, job.c.status == "queued")
         .exists()
     )
+    # A private source is its owner's: while they are no member, there is nobody to read it for. It waits for them.
+    somebody_reads = or_(
+        connection_table.c.visibility == "ORG_SHARED",
+        func.is_member(connection_table.c.org_id, connection_table.c.owner_id),
+    )
     query = (
         select(connection_table, history.scalar_subquery().label("history"))
         .where(
-            connection_table.c.status == "active", or_(connection_table.c.next_sync_at <= func.now(), asked)
+            connection_table.c.status == "active",
+            or_(connection_table.c.next_sync_at <= func.now(), asked),
+            somebody_reads,
         )
         .order_by(asked.desc(), connection_table.c.next_sync_at)
         .limit(CONNECTIONS)

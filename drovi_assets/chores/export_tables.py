@@ -55,6 +55,7 @@ LEFT_OUT: Mapping[str, str] = {
     schema.api_key.name: "opens what is exported",
     "audience": "who may read what, which another system has rules of its own for",
     "audience_member": "as audiences",
+    "connection_event": "what streams have told of connections that day, which are exported themselves",
     "export": "says nothing of the organisation",
     "export_part": "says nothing of the organisation",
 }

@@ -18,12 +18,20 @@ from drovi_assets.connectors import holds
 from drovi_assets.connectors.erasing import Erased
 from drovi_assets.pipeline.runtime import Runtime
 from resources.audit import Action
+from resources.errors import Conflict
 
 _PRIVATE = text(
     """
     SELECT id FROM connection WHERE org_id = :org_id AND owner_id = :user_id AND visibility = 'PRIVATE' ORDER BY id
     """
 )
+_LOCK_OWNERS = text(
+    """
+    SELECT user_id, role = 'OWNER' AS owns FROM membership
+    WHERE org_id = :org_id AND (role = 'OWNER' OR user_id = :user_id) ORDER BY user_id FOR UPDATE
+    """
+)
+_KEYS = text("SELECT count_keys(:user_id)")
 _LEAVE = text("DELETE FROM membership WHERE org_id = :org_id AND user_id = :user_id")
 _HEIR = text(
     """
@@ -31,13 +39,18 @@ _HEIR = text(
     ORDER BY user_id IS DISTINCT FROM :requested_by, created_at LIMIT 1
     """
 )
-# An audience keeps its rows and loses its member; under a key of its own, nobody who comes later is taken for them.
+# An audience keeps its rows and loses its member, and so does a set of readers that a provider named; under a key of
+# its own, nobody who comes later is taken for them. What the provider names again makes a set of its own.
 _ROWS: Mapping[str, str] = {
     "sources_handed_over": "UPDATE connection SET owner_id = :heir WHERE org_id = :org_id AND owner_id = :user_id",
-    "keys": "DELETE FROM api_key WHERE org_id = :org_id AND user_id = :user_id",
     "audience": "UPDATE audience SET member_key = 'erased:' || id WHERE org_id = :org_id AND id IN"
     " (SELECT audience_id FROM audience_member WHERE user_id = :user_id)",
     "audience_member": "DELETE FROM audience_member WHERE org_id = :org_id AND user_id = :user_id",
+    "reader_set": "UPDATE reader_set SET key = 'erased:' || id WHERE org_id = :org_id AND id IN"
+    " (SELECT reader_set_id FROM reader_set_member WHERE org_id = :org_id AND email ="
+    " (SELECT email FROM app_user WHERE id = :user_id))",
+    "reader_set_member": "DELETE FROM reader_set_member WHERE org_id = :org_id"
+    " AND email = (SELECT email FROM app_user WHERE id = :user_id)",
     "invitation": "DELETE FROM invitation WHERE org_id = :org_id"
     " AND email = (SELECT email FROM app_user WHERE id = :user_id)",
     "invitations_sent": "UPDATE invitation SET invited_by = NULL WHERE org_id = :org_id AND invited_by = :user_id",
@@ -63,7 +76,7 @@ def erase_person(runtime: Runtime, task: Task, deadline: Deadline) -> Step:
     """The chore; the person is out from the request on.
 
     Raises:
-        Conflict: a legal hold covers a private source of theirs, or everything.
+        Conflict: a legal hold covers a private source of theirs, or everything; or no owner would be left.
     """
     user_id = UUID(task.arguments["user_id"])
     names = {"org_id": task.org_id, "user_id": user_id, "requested_by": task.requested_by}
@@ -74,7 +87,7 @@ def erase_person(runtime: Runtime, task: Task, deadline: Deadline) -> Step:
     with runtime.database.organisation(task.org_id) as connection:
         private = list(connection.execute(_PRIVATE, names).scalars())
         holds.require_none(connection, holds.standing(private))
-        connection.execute(_LEAVE, names)
+        receipts.add(connection, task.id, Erased(_leave(connection, names)))
     for connection_id in private:
         if not sources.erase(runtime, task.org_id, connection_id, task.id, deadline):
             return Step({"receipt": str(task.id)})
@@ -83,6 +96,16 @@ def erase_person(runtime: Runtime, task: Task, deadline: Deadline) -> Step:
         receipts.add(connection, task.id, Erased(_erase_rows(connection, names)))
         receipts.close(connection, task.id, Action.ERASURE_FINISHED)
     return Step({"receipt": str(task.id)}, finished=True)
+
+
+def _leave(connection: Connection, names: Mapping[str, Any]) -> dict[str, int]:
+    """End a membership that still stands, or stands again, and with it its keys."""
+    # Owners and the member are locked first: of two owners who go at once one is the last, and no key is made meanwhile.
+    owners = [row.user_id for row in connection.execute(_LOCK_OWNERS, names) if row.owns]
+    if owners == [names["user_id"]]:
+        raise Conflict("An organisation keeps an owner.", remedy="Make somebody else an owner first.")
+    keys = connection.execute(_KEYS, names).scalar_one()
+    return {"keys": keys, "membership": connection.execute(_LEAVE, names).rowcount}
 
 
 def _erase_rows(connection: Connection, names: Mapping[str, Any]) -> dict[str, int]:
@@ -95,4 +118,4 @@ def _erase_rows(connection: Connection, names: Mapping[str, Any]) -> dict[str, i
         for statement in _ACCOUNT:
             connection.execute(statement, names)
         counts["app_user"] = 1
-    return {**counts, "membership": 1}
+    return counts

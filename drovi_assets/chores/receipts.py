@@ -41,10 +41,15 @@ _ADD = text(
 
 
 def begin(connection: Connection, task: Task, kind: str, subject_id: UUID, requested_by: UUID | None) -> bool:
-    """Make the receipt of a job, which bears its id; whether the erasure is still to be done."""
+    """Make the receipt of a job, which bears its id; whether the erasure is still to be done.
+
+    It begins with what went when the job was asked for, in that transaction: ``gone`` among the job's arguments.
+    """
+    values = {"id": task.id, "org_id": task.org_id, "kind": kind, "subject_id": subject_id}
+    gone = {what: number for what, number in task.arguments.get("gone", {}).items() if number}
     connection.execute(
         insert(erasure_receipt)
-        .values(id=task.id, org_id=task.org_id, kind=kind, subject_id=subject_id, requested_by=requested_by)
+        .values(**values, requested_by=requested_by, counts=gone)
         .on_conflict_do_nothing()
     )
     return of(connection, task.id).finished_at is None

@@ -1,7 +1,7 @@
 """Retention: once a day, what is older than its organisation keeps it goes, and does not come back at the next sync.
 
-A policy names days by kind of record (``message``, ``document``, ``event``, ``contact``, ``row``); a kind that it does
-not name is kept for good, and so is the audit log, whatever it names. An item is as old as it says, or as the day on
+A policy names days by kind of record (``resources.records``); a kind that it does not name is kept for good, and so is
+the audit log, whatever it names. An item is as old as it says, or as the day on
 which it landed. What a legal hold covers is left out.
 """
 

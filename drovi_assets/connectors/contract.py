@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
+
+from resources.records import RecordKind
 
 Cursor = Mapping[str, Any]
 """A position in a stream: plain JSON values, the connector's own; ``{}`` is the beginning."""
-
-RecordKind = Literal["message", "document", "event", "contact", "row"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from resources.records import KINDS
 from resources.schema.base import Access, audience_id, derived_id, inherited_org_id, org_id, tenant_table
 
 EMBEDDING_DIMENSIONS = 384
@@ -45,7 +46,7 @@ record = tenant_table(
     Column("normaliser_version", Text, nullable=False),
     # Set when a newer version of the source item took over: kept for "what did we believe on day X?".
     Column("superseded_at", DateTime(timezone=True)),
-    CheckConstraint("kind IN ('message', 'document', 'event', 'contact', 'row')", name="kind"),
+    CheckConstraint(f"kind IN {KINDS}", name="kind"),
     Index("ix_record_listing", "org_id", "occurred_at", "id"),
 )
 

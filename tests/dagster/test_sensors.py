@@ -12,7 +12,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 
 from drovi_assets import automation
 from drovi_assets.assets.connectors import keys_of
@@ -23,8 +23,8 @@ from drovi_assets.pipeline.run import Report, process
 from resources import audit, job_rows
 from resources.clock import now
 from resources.errors import ProviderDown, TimedOut
+from resources.schema import app_user, connection_lease, job, membership, organisation_policy
 from resources.schema import connection as connection_table
-from resources.schema import connection_lease, job, organisation_policy
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
@@ -114,6 +114,34 @@ def test_a_request_to_sync_is_answered_by_the_tick(graph: Graph) -> None:
     with graph.folder.database.worker.dispatch() as session:
         row = session.execute(select(job).where(job.c.id == job_id)).one()
     assert (row.status, row.attempts, row.result["documents"]) == ("succeeded", 1, 1)
+
+
+def test_a_private_source_waits_while_its_owner_is_no_member(graph: Graph) -> None:
+    """It is theirs: nothing is read that nobody could see, and it goes on when they are back. A shared one is read on."""
+    folder = graph.folder
+    _write(folder, "a.txt")
+    _settle()
+    with folder.database.worker.organisation(folder.org_id) as session:
+        session.execute(update(connection_table).values(visibility="PRIVATE"))
+        owner_id = session.execute(select(connection_table.c.owner_id)).scalar_one()
+        as_owner = {"org_id": folder.org_id, "user_id": owner_id, "role": "OWNER"}
+        colleague = (
+            insert(app_user).values(email="second@firm.example", name="Second").returning(app_user.c.id)
+        )
+        second = as_owner | {"user_id": session.execute(colleague).scalar_one()}
+        session.execute(insert(membership).values(second))
+        session.execute(delete(membership).where(membership.c.user_id == owner_id))
+    _queue_job(folder, "sync")
+    assert graph.tick(live_sync).skip_message.startswith("0 connections read")
+    with folder.database.worker.organisation(folder.org_id) as session:
+        session.execute(insert(membership).values(as_owner))
+    graph.tick(live_sync)
+    assert _indexed(folder) == 1
+    with folder.database.worker.organisation(folder.org_id) as session:
+        session.execute(update(connection_table).values(visibility="ORG_SHARED"))
+        session.execute(delete(membership).where(membership.c.user_id == owner_id))
+    _make_due(folder)
+    assert graph.tick(live_sync).skip_message.startswith("1 connections read")
 
 
 def test_what_exceeds_a_tick_becomes_one_run_that_finishes_it(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy import Row, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_api.dependencies import ReadSession, WriteSession
@@ -59,15 +59,18 @@ def make_invisible(session: WriteSession, connection_id: UUID) -> None:
     session.run(update(connection).where(connection.c.id == connection_id).values(status="erasing"))
 
 
-def lock_owners(session: WriteSession) -> set[UUID]:
-    """The organisation's owners, who stay so until the transaction ends: two who erase each other take turns."""
+def lock_owners(session: WriteSession, user_id: UUID) -> set[UUID]:
+    """The organisation's owners, who stay so until the transaction ends: two who erase each other take turns.
+
+    Locked together with one member, who makes no key meanwhile, in the order of ``members.repository.locked``.
+    """
     query = (
-        select(membership.c.user_id)
-        .where(membership.c.role == Role.OWNER.value)
+        select(membership.c.user_id, membership.c.role)
+        .where(or_(membership.c.role == Role.OWNER.value, membership.c.user_id == user_id))
         .order_by(membership.c.user_id)
         .with_for_update()
     )
-    return {row.user_id for row in session.all(query)}
+    return {row.user_id for row in session.all(query) if row.role == Role.OWNER.value}
 
 
 def require_member(session: ReadSession, user_id: UUID) -> None:
@@ -79,9 +82,11 @@ def require_member(session: ReadSession, user_id: UUID) -> None:
     session.one(select(members.union(stopped).subquery()), "member")
 
 
-def remove_member(session: WriteSession, user_id: UUID) -> None:
-    """Out from the commit on: every key and session is only as good as the membership."""
-    session.run(delete(membership).where(membership.c.user_id == user_id))
+def remove_member(session: WriteSession, user_id: UUID) -> dict[str, int]:
+    """Out from the commit on: keys go with the membership, and no session is better than it. Returns what went."""
+    mine = membership.c.user_id == user_id
+    keys = session.connection.execute(select(func.count_keys(user_id))).scalar_one()
+    return {"keys": keys, "membership": session.run(delete(membership).where(mine)).rowcount}
 
 
 def holds_on_private_sources_of(user_id: UUID) -> Any:

@@ -51,14 +51,14 @@ def erase_person(session: WriteSession, user_id: UUID) -> UUID:
     """
     if user_id == session.principal.user_id:
         raise Conflict("You cannot erase yourself.", remedy="Ask another owner to do it.")
-    owners = repository.lock_owners(session)
+    owners = repository.lock_owners(session, user_id)
     if session.principal.user_id not in owners:
         raise Conflict("You are no owner any more.", remedy="Ask an owner to do it.")
     repository.require_member(session, user_id)
     covers = or_(legal_hold.c.connection_id.is_(None), repository.holds_on_private_sources_of(user_id))
     holds.require_none(session.connection, holds.standing_anywhere().where(covers))
-    repository.remove_member(session, user_id)
-    job_id = repository.ask(session, repository.ERASE_PERSON, {"user_id": str(user_id)})
+    gone = repository.remove_member(session, user_id)
+    job_id = repository.ask(session, repository.ERASE_PERSON, {"user_id": str(user_id), "gone": gone})
     session.audit(Action.PERSON_ERASED, "user", user_id, after={"receipt_id": str(job_id)})
     return job_id
 

@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from drovi_api.auth.shapes import Input
-from drovi_assets.connectors.contract import RecordKind
 from drovi_assets.connectors.registry import CONNECTORS
 from resources.errors import Invalid
 from resources.identity import addresses
 from resources.policies import Visibility
+from resources.records import RecordKind
 
 
 def _connector(name: str) -> str:

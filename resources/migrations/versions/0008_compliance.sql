@@ -123,22 +123,41 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT count(*) FROM gone
 $$;
 
+-- Whether somebody is a member of an organisation: background work asks it across all of them, and sees no row of one.
+CREATE FUNCTION is_member(p_org uuid, p_user uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM membership m WHERE m.org_id = p_org AND m.user_id = p_user)
+$$;
+
 -- Whether somebody is a member of any organisation; which ones is not told.
 CREATE FUNCTION is_member_anywhere(p_user uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT EXISTS (SELECT FROM membership m WHERE m.user_id = p_user)
 $$;
 
+-- How many keys somebody has in the transaction's organisation: they go with the membership, and a receipt counts them.
+CREATE FUNCTION count_keys(p_user uuid) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT count(*) FROM api_key k
+    WHERE k.user_id = p_user AND k.org_id = nullif(current_setting('drovi.org_id', true), '')::uuid
+$$;
+
 DO $$
 BEGIN
     GRANT CREATE ON SCHEMA public TO drovi_auth;
+    ALTER FUNCTION count_keys(uuid) OWNER TO drovi_auth;
     ALTER FUNCTION erase_sessions(uuid) OWNER TO drovi_auth;
+    ALTER FUNCTION is_member(uuid, uuid) OWNER TO drovi_auth;
     ALTER FUNCTION is_member_anywhere(uuid) OWNER TO drovi_auth;
     REVOKE CREATE ON SCHEMA public FROM drovi_auth;
 END
 $$;
 
+REVOKE EXECUTE ON FUNCTION count_keys(uuid) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION erase_sessions(uuid) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION is_member(uuid, uuid) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION is_member_anywhere(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION count_keys(uuid) TO drovi_app, drovi_worker;
 GRANT EXECUTE ON FUNCTION erase_sessions(uuid) TO drovi_worker;
+GRANT EXECUTE ON FUNCTION is_member(uuid, uuid) TO drovi_worker;
 GRANT EXECUTE ON FUNCTION is_member_anywhere(uuid) TO drovi_worker;

@@ -11,10 +11,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import insert, select, update
 
+from resources.organisations import issue_api_key
 from resources.schema import audit_entry, erasure_receipt, job, membership, organisation
 from resources.tenancy import Role
 from tests.api.conftest import Caller, colleague_of
-from tests.api.seed import seed_connection
+from tests.api.seed import QUOTE, seed_connection, seed_content
 from tests.conftest import Database, Tenant
 
 
@@ -59,6 +60,24 @@ class TestSources:
             assert who("GET", f"/api/v1/connections/{source}").status_code == 404
             assert who("POST", f"/api/v1/connections/{source}/sync").status_code == 404
             assert _delete(who, source).status_code == 404
+
+    def test_what_it_brought_is_found_no_more(
+        self, firm: Caller, joins: Callable[[Role], Caller], api_database: Database
+    ) -> None:
+        """From the answer on, before anything of it is erased: by its owner as little as by colleagues."""
+        member, source = joins(Role.MEMBER), _source(api_database, firm, "Old ledger")
+        seeded = seed_content(api_database, firm.tenant, source)
+        paths = (f"items/{seeded.item_id}", f"documents/{seeded.document_id}", f"objects/{seeded.object_id}")
+
+        def reads(who: Caller) -> set[bool]:
+            found = who("POST", "/api/v1/find", json={"query": QUOTE}).json()["results"]
+            listed = who("GET", "/api/v1/items").json()["items"]
+            each = {who("GET", f"/api/v1/{path}").status_code == 200 for path in paths}
+            return {bool(found), bool(listed)} | each
+
+        assert reads(firm) == reads(member) == {True}
+        assert _delete(firm, source).status_code == 202
+        assert reads(firm) == reads(member) == {False}
 
     def test_its_job_is_its_requesters_alone(
         self, firm: Caller, joins: Callable[[Role], Caller], api_database: Database
@@ -123,6 +142,17 @@ class TestPeople:
         answer = self._erase(firm, member.tenant.principal.user_id)
         assert (answer.status_code, answer.json()["kind"]) == (202, "erase_person")
         assert member("GET", "/api/v1/connections").status_code == 401
+
+    def test_what_went_at_once_is_told_to_the_receipt(
+        self, firm: Caller, joins: Callable[[Role], Caller], api_database: Database
+    ) -> None:
+        """Their membership and their keys here, which go with it."""
+        member = joins(Role.MEMBER)
+        issue_api_key(api_database.worker, member.tenant.principal, "script")
+        job_id = self._erase(firm, member.tenant.principal.user_id).json()["id"]
+        with api_database.worker.dispatch() as session:
+            arguments = session.execute(select(job.c.arguments).where(job.c.id == job_id)).scalar_one()
+        assert arguments["gone"] == {"membership": 1, "keys": 2}
 
     def test_only_an_owner_may(self, firm: Caller, joins: Callable[[Role], Caller]) -> None:
         member = joins(Role.MEMBER)

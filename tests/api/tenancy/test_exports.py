@@ -173,7 +173,7 @@ def test_a_sources_file_is_handed_out_while_its_readers_may_read_it(
     owner, org_id = made.owner.tenant, made.owner.tenant.principal.org_id
     for private in (False, True):
         source = seed_connection(made.database, owner, f"Files {private}", private=private)
-        seeded = seed_content(made.database, owner, source, f"{private}.pdf", private=private)
+        seeded = seed_content(made.database, owner, source, f"{private}.pdf")
         digest = runtime.objects.put(str(org_id), f"%PDF of {private}".encode())
         with made.database.worker.organisation(org_id) as session:
             session.execute(update(document).where(document.c.id == seeded.document_id).values(blob=digest))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text
 
 from resources import audiences
 from resources.database import enter
@@ -43,6 +43,9 @@ def _at_work(firm: Firm) -> tuple[Tenant, UUID, UUID]:
                 invited_by=firm.owner_id,
             )
         )
+        audiences.of_source(
+            session, firm.org_id, shared, [f"{NAME.lower()}@firm.example", "basil@firm.example"]
+        )
     firm.ask("export", by=person.principal.user_id, export_id=str(UUID(int=9)), link="")
     return person, private, shared
 
@@ -55,7 +58,10 @@ def _erase(firm: Firm, person: Tenant) -> UUID:
 
 
 def test_nothing_of_the_person_is_left(firm: Firm, neighbour: Firm) -> None:
-    """Not their private content in any table or object, nor their name, address or id but where it is accounted for."""
+    """Not their private content in any table or object, nor their name, address or id but where it is accounted for.
+
+    The audit log keeps the address that an entry of theirs was written with, and nothing else of it.
+    """
     person, private, _ = _at_work(firm)
     theirs = {
         name: [row for row in rows if str(neighbour.org_id) in row]
@@ -66,7 +72,11 @@ def test_nothing_of_the_person_is_left(firm: Firm, neighbour: Firm) -> None:
     assert firm.everything.files_with(CANARY) == []
     assert firm.everything.mentions(str(private)).keys() <= WHAT_REMAINS
     assert firm.everything.mentions(NAME) == {}
-    assert firm.everything.mentions(NAME.lower()) == {}
+    assert firm.everything.mentions(NAME.lower()).keys() == {"audit_entry"}
+    kept = text("SELECT replace(e::text, e.actor_label, '') FROM audit_entry e WHERE actor_id = :id")
+    own = [row for (row,) in firm.query(kept, id=str(person.principal.user_id))]
+    assert len(own) == firm.everything.mentions(NAME.lower())["audit_entry"]
+    assert not [row for row in own if NAME.lower() in row.lower()]
     assert firm.everything.mentions(str(person.principal.user_id)).keys() <= WHAT_REMAINS
     now = firm.everything.tables()
     assert {name: [row for row in now[name] if str(neighbour.org_id) in row] for name in now} == theirs
@@ -88,7 +98,21 @@ def test_the_receipt_says_what_went(firm: Firm) -> None:
     (receipt,) = firm.receipts()
     assert (receipt.id, receipt.kind, receipt.subject_id) == (job_id, "person", person.principal.user_id)
     expected = {"connection": 1, "sources_handed_over": 1, "keys": 1, "session": 1, "invitation": 1}
+    expected |= {"reader_set_member": 1}
     assert receipt.counts.items() >= (expected | {"membership": 1, "app_user": 1, "items": 1}).items()
+
+
+def test_what_went_when_it_was_asked_for_is_on_the_receipt(firm: Firm) -> None:
+    """The API ends the membership itself, and its keys with it."""
+    person = firm.person(NAME)
+    with firm.database.worker.organisation(firm.org_id) as session:
+        session.execute(delete(membership).where(membership.c.user_id == person.principal.user_id))
+    gone = {"membership": 1, "keys": 2, "nothing": 0}
+    firm.ask("erase_person", by=firm.owner_id, user_id=str(person.principal.user_id), gone=gone)
+    firm.work()
+    (receipt,) = firm.receipts()
+    assert receipt.counts.items() >= {"membership": 1, "keys": 2, "app_user": 1}.items()
+    assert "nothing" not in receipt.counts
 
 
 def test_an_account_that_is_needed_elsewhere_stays(firm: Firm, neighbour: Firm) -> None:
@@ -130,6 +154,40 @@ def test_who_comes_back_is_taken_for_nobody_who_was_there_before(firm: Firm, nei
         ).scalars().all() == [ids[1]]
         assert audiences.of_members(session, firm.org_id, ids) != before
         assert audiences.of_members(session, firm.org_id, ids[:1]) not in person.principal.audiences
+
+
+def test_what_a_provider_lets_them_read_when_they_come_back_is_theirs_again(firm: Firm) -> None:
+    """The set of before has lost its name; the same readers, named anew, are another one."""
+    person = firm.person(NAME)
+    source = firm.source(firm.tenant, private=False, name="partage")
+    readers = [f"{NAME.lower()}@firm.example", "basil@firm.example"]
+    with firm.database.worker.organisation(firm.org_id) as session:
+        before = audiences.of_source(session, firm.org_id, source, readers)
+    _erase(firm, person)
+    addresses = text(
+        "SELECT r.email FROM reader_set_member r JOIN audience a ON a.reader_set_id = r.reader_set_id"
+        " WHERE a.id = :id ORDER BY 1"
+    )
+    with firm.database.worker.organisation(firm.org_id) as session:
+        assert session.execute(addresses, {"id": before}).scalars().all() == readers[1:]
+        after = audiences.of_source(session, firm.org_id, source, readers)
+        assert after != before
+        assert session.execute(addresses, {"id": after}).scalars().all() == sorted(readers)
+
+
+def test_the_last_owner_is_not_erased(firm: Firm) -> None:
+    """Whoever asked, and whatever became of the other owners since."""
+    job_id = firm.ask("erase_person", by=None, user_id=str(firm.owner_id))
+    firm.work()
+    row = firm.job(job_id)
+    assert (row.status, row.error_code) == ("failed", "CONFLICT")
+    assert "Make somebody else an owner first." in row.error_message
+    assert firm.query(select(membership.c.role)) == [(Role.OWNER.value,)]
+    heir = firm.person(NAME, Role.OWNER)
+    job_id = firm.ask("erase_person", by=heir.principal.user_id, user_id=str(firm.owner_id))
+    firm.work()
+    assert firm.job(job_id).status == "succeeded"
+    assert firm.query(select(membership.c.user_id)) == [(heir.principal.user_id,)]
 
 
 def test_a_hold_on_a_private_source_keeps_all_of_it(firm: Firm) -> None:

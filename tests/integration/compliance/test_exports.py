@@ -86,14 +86,20 @@ def test_it_holds_everything_that_its_requester_may_read(firm: Firm) -> None:
 
 
 def test_a_colleagues_private_source_is_in_no_part_of_it(firm: Firm, neighbour: Firm) -> None:
-    """Nor is anything of another organisation, nor any secret or token."""
+    """Nor is anything of another organisation, nor any secret or token; that it was connected is in the log, by its id."""
     colleague = firm.person("Zinnia")
     private = firm.source(colleague, private=True, name="prive")
     firm.source(firm.tenant, private=False, name="partage", text="Le bail commence en janvier.")
     _, parts = _made(firm, firm.tenant)
     everything = b"".join(parts.values())
-    for word in (CANARY, str(private), "prive", str(neighbour.org_id), "Voisinage", "token_hash", "key_hash"):
+    for word in (CANARY, "prive", str(neighbour.org_id), "Voisinage", "token_hash", "key_hash"):
         assert word.encode() not in everything, word
+    log = _rows(parts, "audit_entry")
+    (known,) = [entry for entry in log if str(private) in json.dumps(entry)]
+    assert (known["action"], known["subject_id"]) == ("connection.created", str(private))
+    assert known["after"] == {"connector": "documents", "visibility": "PRIVATE"}
+    beside = b"".join(content for name, content in parts.items() if not name.startswith("audit_entry-"))
+    assert str(private).encode() not in beside
     assert b"Zinnia" in parts["members.csv"]
     _, own = _made(firm, _promoted(firm, colleague))
     assert CANARY.encode() in b"".join(own.values())

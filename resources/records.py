@@ -1,0 +1,9 @@
+"""What kinds of record there are: the one list that the schema, connectors and policies of retention take them from."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+RecordKind = Literal["message", "document", "event", "contact", "row"]
+"""What an item normalises to."""
+KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
