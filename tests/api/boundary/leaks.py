@@ -19,8 +19,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from starlette.responses import Response, StreamingResponse
 
-from drovi_api.dependencies import Reads, Writes, feature, requires
+from drovi_api import streams
+from drovi_api.dependencies import Reads, Writes, WriteSession, feature, requires
+from drovi_api.files import StoredFile
+from drovi_api.tenancy.exports import service as exports
 from resources import database
+from resources.audit import Action
 from resources.errors import Conflict, Forbidden, NotFound
 from resources.permissions import Permission
 from tests.api.boundary.makers import Kind, Maker
@@ -203,6 +207,27 @@ def _stream(ground: Ground, _: pytest.MonkeyPatch) -> None:
     _serve(ground, router)
 
 
+def _open_stream(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens to connections is read past the organisation, and given out unasked."""
+    ground.execute("ALTER POLICY connection_event_app ON connection_event USING (true)")
+    monkeypatch.setattr(streams.Client, "may_read", lambda _client, _event: True)
+
+
+def _open_store(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever knows a file's digest is handed the file, out of whichever organisation's folder it is in."""
+
+    def download(session: WriteSession, export_id: UUID, name: str) -> StoredFile:
+        digest = name.removeprefix("file-")
+        for side in ground.sides:
+            if digest == side.blob:
+                session.audit(Action.EXPORT_DOWNLOADED, "export", export_id)
+                return StoredFile(scope=str(side.org_id), digest=digest, name=name)
+        return handed_out(session, export_id, name)
+
+    handed_out = exports.download
+    monkeypatch.setattr(exports, "download", download)
+
+
 def _as_worker(ground: Ground, statement: str) -> list[str]:
     """One organisation after the other, as a worker may; what comes of it is nobody's to see as a whole."""
     found: list[str] = []
@@ -339,6 +364,8 @@ LEAKS = (
         },
     ),
     Leak("an event stream tells everybody", "unmoved", _stream, {"planted_events": Maker(Kind.STREAM)}),
+    Leak("the stream of connections forgets who listens", "unmoved", _open_stream),
+    Leak("a file is handed to whoever knows its digest", "foreign_ids", _open_store),
     Leak("an export holds all tenants", "unmoved", _export, {"planted_export": _READS}),
     Leak("403 for what exists elsewhere", "foreign_ids", _forbidden, {"planted_forbidden": _GONE}),
     Leak("what exists elsewhere takes longer", "timing", _slow, {"planted_slow": _GONE}),
