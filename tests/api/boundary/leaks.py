@@ -31,6 +31,8 @@ from tests.api.boundary.makers import Kind, Maker
 from tests.api.boundary.operations import Fill
 from tests.api.boundary.sides import Ground, Side
 
+_OWN_COUNTS = "s.org_id = v_org AND s.audience_id = ANY (v_audiences)"
+
 
 @dataclass(frozen=True, slots=True)
 class Leak:
@@ -89,17 +91,17 @@ def _open_policy(*tables: str) -> Callable[[Ground, pytest.MonkeyPatch], None]:
 
 def _shared_weights(ground: Ground, _: pytest.MonkeyPatch) -> None:
     """How rare a word is, is counted over every organisation."""
+    ground.spoil_function("search_weights", _OWN_COUNTS, "true")
     ground.spoil_function(
-        "search_weights", "t.org_id = nullif(current_setting('drovi.org_id', true), '')::uuid AND", ""
-    )
-    ground.spoil_function(
-        "search_weights", "WHERE s.org_id = nullif(current_setting('drovi.org_id', true), '')::uuid", ""
+        "search_weights",
+        "t.org_id = v_org AND t.term = f.term AND t.audience_id = ANY (v_audiences)",
+        "t.term = f.term",
     )
 
 
 def _shared_average(ground: Ground, _: pytest.MonkeyPatch) -> None:
     """How long a chunk is on average, is counted over every organisation."""
-    ground.spoil_function("search_lexical", "FROM chunk_stat s WHERE s.org_id = v_org", "FROM chunk_stat s")
+    ground.spoil_function("search_lexical", _OWN_COUNTS, "true")
 
 
 def _crowded_out(ground: Ground, _: pytest.MonkeyPatch) -> None:
