@@ -19,13 +19,19 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from starlette.responses import Response, StreamingResponse
 
-from drovi_api.dependencies import Reads, Writes, feature, requires
+from drovi_api import streams
+from drovi_api.dependencies import Reads, Writes, WriteSession, feature, requires
+from drovi_api.files import StoredFile
+from drovi_api.tenancy.exports import service as exports
 from resources import database
+from resources.audit import Action
 from resources.errors import Conflict, Forbidden, NotFound
 from resources.permissions import Permission
 from tests.api.boundary.makers import Kind, Maker
 from tests.api.boundary.operations import Fill
 from tests.api.boundary.sides import Ground, Side
+
+_OWN_COUNTS = "s.org_id = v_org AND s.audience_id = ANY (v_audiences)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +91,17 @@ def _open_policy(*tables: str) -> Callable[[Ground, pytest.MonkeyPatch], None]:
 
 def _shared_weights(ground: Ground, _: pytest.MonkeyPatch) -> None:
     """How rare a word is, is counted over every organisation."""
+    ground.spoil_function("search_weights", _OWN_COUNTS, "true")
     ground.spoil_function(
-        "search_weights", "t.org_id = nullif(current_setting('drovi.org_id', true), '')::uuid AND", ""
-    )
-    ground.spoil_function(
-        "search_weights", "WHERE s.org_id = nullif(current_setting('drovi.org_id', true), '')::uuid", ""
+        "search_weights",
+        "t.org_id = v_org AND t.term = f.term AND t.audience_id = ANY (v_audiences)",
+        "t.term = f.term",
     )
 
 
 def _shared_average(ground: Ground, _: pytest.MonkeyPatch) -> None:
     """How long a chunk is on average, is counted over every organisation."""
-    ground.spoil_function("search_lexical", "FROM chunk_stat s WHERE s.org_id = v_org", "FROM chunk_stat s")
+    ground.spoil_function("search_lexical", _OWN_COUNTS, "true")
 
 
 def _crowded_out(ground: Ground, _: pytest.MonkeyPatch) -> None:
@@ -201,6 +207,27 @@ def _stream(ground: Ground, _: pytest.MonkeyPatch) -> None:
         return StreamingResponse(events(), media_type="text/event-stream")
 
     _serve(ground, router)
+
+
+def _open_stream(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens to connections is read past the organisation, and given out unasked."""
+    ground.execute("ALTER POLICY connection_event_app ON connection_event USING (true)")
+    monkeypatch.setattr(streams.Client, "may_read", lambda _client, _event: True)
+
+
+def _open_store(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever knows a file's digest is handed the file, out of whichever organisation's folder it is in."""
+
+    def download(session: WriteSession, export_id: UUID, name: str) -> StoredFile:
+        digest = name.removeprefix("file-")
+        for side in ground.sides:
+            if digest == side.blob:
+                session.audit(Action.EXPORT_DOWNLOADED, "export", export_id)
+                return StoredFile(scope=str(side.org_id), digest=digest, name=name)
+        return handed_out(session, export_id, name)
+
+    handed_out = exports.download
+    monkeypatch.setattr(exports, "download", download)
 
 
 def _as_worker(ground: Ground, statement: str) -> list[str]:
@@ -339,6 +366,8 @@ LEAKS = (
         },
     ),
     Leak("an event stream tells everybody", "unmoved", _stream, {"planted_events": Maker(Kind.STREAM)}),
+    Leak("the stream of connections forgets who listens", "unmoved", _open_stream),
+    Leak("a file is handed to whoever knows its digest", "foreign_ids", _open_store),
     Leak("an export holds all tenants", "unmoved", _export, {"planted_export": _READS}),
     Leak("403 for what exists elsewhere", "foreign_ids", _forbidden, {"planted_forbidden": _GONE}),
     Leak("what exists elsewhere takes longer", "timing", _slow, {"planted_slow": _GONE}),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import anyio
+import httpx2 as httpx
 from starlette.testclient import TestClient
 
 _PATIENCE = 5.0
@@ -22,6 +24,8 @@ class Tap:
         self._received = bytearray()
         self._begun = threading.Event()
         self._asked = False
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
         self._hung_up = client.portal.call(anyio.Event)
         scope = {
             "type": "http",
@@ -61,6 +65,15 @@ class Tap:
         self._running.result(_PATIENCE)
         return self.text
 
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Hang up once something came; returns what came as an answer to the request."""
+        if self._status == 200:
+            self.wait_for("\n", _PATIENCE)
+        said = self.close().encode()
+        response = httpx.Response(self._status, headers=self._headers, content=said, request=request)
+        response.elapsed = timedelta()  # there is no clock on it: it ends when we hang up
+        return response
+
     async def _receive(self) -> dict[str, Any]:
         if not self._asked:
             self._asked = True
@@ -70,5 +83,6 @@ class Tap:
 
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], message["headers"]
             self._begun.set()
         self._received += message.get("body", b"")
