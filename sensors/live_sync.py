@@ -33,7 +33,7 @@ from resources import job_rows
 from resources.errors import DroviError, Refused, Transient
 from resources.event_log import relay
 from resources.schema import connection as connection_table
-from resources.schema import job
+from resources.schema import job, organisation
 from resources.telemetry import get_logger
 from sensors.budget import Budget
 
@@ -129,7 +129,9 @@ def _due(runtime: Runtime) -> Sequence[Row[Any]]:
     )
     query = (
         select(connection_table, history.scalar_subquery().label("history"))
+        .join(organisation, organisation.c.id == connection_table.c.org_id)
         .where(
+            organisation.c.status == "active",
             connection_table.c.status == "active",
             or_(connection_table.c.next_sync_at <= func.now(), asked),
             somebody_reads,

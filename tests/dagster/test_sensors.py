@@ -23,7 +23,7 @@ from drovi_assets.pipeline.run import Report, process
 from resources import audit, job_rows
 from resources.clock import now
 from resources.errors import ProviderDown, TimedOut
-from resources.schema import app_user, connection_lease, job, membership, organisation_policy
+from resources.schema import app_user, connection_lease, job, membership, organisation, organisation_policy
 from resources.schema import connection as connection_table
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
@@ -142,6 +142,24 @@ def test_a_private_source_waits_while_its_owner_is_no_member(graph: Graph) -> No
         session.execute(delete(membership).where(membership.c.user_id == owner_id))
     _make_due(folder)
     assert graph.tick(live_sync).skip_message.startswith("1 connections read")
+
+
+def test_a_suspended_organisation_is_not_read_for(graph: Graph) -> None:
+    """Nor when a sync was asked for before; it goes on when it is resumed."""
+    folder = graph.folder
+    _write(folder, "a.txt")
+    _settle()
+    _queue_job(folder, "sync")
+    _set_organisation(folder, "suspended")
+    assert graph.tick(live_sync).skip_message.startswith("0 connections read")
+    _set_organisation(folder, "active")
+    graph.tick(live_sync)
+    assert _indexed(folder) == 1
+
+
+def _set_organisation(folder: Folder, status: str) -> None:
+    with folder.database.worker.dispatch() as session:
+        session.execute(update(organisation).where(organisation.c.id == folder.org_id).values(status=status))
 
 
 def test_what_exceeds_a_tick_becomes_one_run_that_finishes_it(
