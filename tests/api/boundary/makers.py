@@ -174,6 +174,8 @@ def makers_for(operations: Mapping[str, Operation], planted: Mapping[str, Maker]
     makers = {}
     for name, operation in operations.items():
         maker = planted.get(name) or MAKERS.get(name)
+        if maker is None and operation.streams and not operation.ids:
+            maker = Maker(Kind.STREAM)
         if maker is None and name in known and known[name].reach is not Reach.ENTRANCE:
             maker = _of_case(known[name], operation)
         if maker is None:

@@ -41,6 +41,8 @@ class Operation:
     words: tuple[Slot, ...]
     headers: frozenset[str]
     paginated: bool
+    streams: bool
+    """Whether it answers with events, for as long as somebody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def _operation(
         words=tuple(Slot("body", name) for name, schema in fields if _is_text(document, schema)),
         headers=frozenset(one["name"].lower() for one in parameters if one["in"] == "header"),
         paginated=any(one["name"] == "cursor" for one in parameters),
+        streams=any("text/event-stream" in one.get("content", {}) for one in described["responses"].values()),
     )
 
 
