@@ -113,8 +113,7 @@ def _crowded_out(ground: Ground, _: pytest.MonkeyPatch) -> None:
 def _sticky_settings(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is calling is set for the connection, not for the transaction."""
     lasting = {
-        kind: text(str(statement).replace(", true)", ", false)")).columns(*statement.selected_columns)
-        for kind, statement in database._ENTER_BY.items()
+        kind: statement.replace(", true)", ", false)") for kind, statement in database._ENTER_BY.items()
     }
     monkeypatch.setattr(database, "_ENTER_BY", lasting)
 
