@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from starlette.testclient import TestClient
+
 from tests.api.auth.conftest import Browser
 from tests.api.boundary.operations import Fill
 from tests.api.boundary.sides import Side
@@ -55,7 +57,7 @@ def ticket(side: Side) -> dict[str, Any]:
         confirmed = side.browser("POST", "/auth/second-factor/confirm", json=first_code(side))
         assert confirmed.status_code == 200, confirmed.text
     body = {"email": side.browser.email, "password": side.password}
-    answer = Browser(side.browser.http.__class__(side.ground.app))("POST", "/auth/sign-in", json=body)
+    answer = Browser(TestClient(side.ground.app))("POST", "/auth/sign-in", json=body)
     return {"ticket": answer.json()["second_factor_ticket"], "code": side.code()}
 
 
