@@ -31,7 +31,7 @@ from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.errors import DroviError, Refused, Transient
-from resources.event_log import relay
+from resources.events.relay import relay
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
 from resources.telemetry import get_logger

@@ -26,7 +26,7 @@ from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.audit import anchor
 from resources.errors import DroviError
-from resources.event_log import relay
+from resources.events.relay import relay
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, organisation, stream_cursor
 from resources.telemetry import get_logger

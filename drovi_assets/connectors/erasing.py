@@ -6,7 +6,7 @@ Unlike a deletion at the source it leaves no tombstone: nothing is to come back,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, func, select, text
 
 from drovi_assets.connectors.deletions import Forget, remove_derived
 from resources.schema import connection as connection_table
-from resources.schema import legal_hold, metadata
+from resources.schema import dead_letter, delayed_event, event, legal_hold, metadata, outbox
 
 _ITEMS = text(
     """
@@ -23,8 +23,8 @@ _ITEMS = text(
     """
 )
 _REMOVE_ITEMS = text("DELETE FROM source_item WHERE id = ANY (:items)")
-_REMOVE_OUTBOX = text("DELETE FROM outbox WHERE org_id = :org_id AND key = ANY (:keys)")
-_REMOVE_EVENTS = text("DELETE FROM event WHERE org_id = :org_id AND key = ANY (:keys)")
+_TELLING = (outbox, event, delayed_event, dead_letter)
+"""Where an event may be: on its way, in the log, put off, given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,7 @@ def remove_items(
     counts: Counter[str] = Counter(items=len(blob_of))
     for one in removed.counts.values():
         counts.update(one)
-    keys = {"org_id": org_id, "keys": [str(document) for document in removed.documents]}
-    counts["events"] = (
-        connection.execute(_REMOVE_OUTBOX, keys).rowcount + connection.execute(_REMOVE_EVENTS, keys).rowcount
-    )
+    counts["events"] = _remove_events(connection, org_id, [str(one) for one in removed.documents])
     connection.execute(_REMOVE_ITEMS, {"items": list(blob_of)})
     digests = frozenset({blob for blob in blob_of.values() if blob}).union(*removed.digests.values())
     return Erased(counts, digests)
@@ -70,7 +67,10 @@ def erase_connection(connection: Connection, connection_id: UUID) -> Erased:
 
     A hold that still stands makes the database refuse.
     """
-    counts: dict[str, int] = {}
+    org_id = connection.execute(
+        select(connection_table.c.org_id).where(connection_table.c.id == connection_id)
+    ).scalar_one()
+    counts = {"events": _remove_events(connection, org_id, [str(connection_id)])}
     for table in _hanging_on_a_connection():
         mine = table.c.connection_id == connection_id
         counts[table.name] = connection.execute(
@@ -83,6 +83,14 @@ def erase_connection(connection: Connection, connection_id: UUID) -> Erased:
     )
     connection.execute(delete(connection_table).where(connection_table.c.id == connection_id))
     return Erased(counts | {"connection": 1})
+
+
+def _remove_events(connection: Connection, org_id: UUID, keys: Sequence[str]) -> int:
+    """Take away what tells of these, wherever it is in this database; how many there were."""
+    return sum(
+        connection.execute(delete(table).where(table.c.org_id == org_id, table.c.key.in_(keys))).rowcount
+        for table in _TELLING
+    )
 
 
 def _hanging_on_a_connection() -> list[Table]:

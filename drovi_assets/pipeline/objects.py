@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from drovi_assets.intelligence.extract import EXTRACTOR_VERSION, extract
 from drovi_assets.intelligence.model import ExtractedObject, Quote, TextContext
-from drovi_assets.pipeline.outbox import tell
 from drovi_assets.retrieval.place import DocumentSpan, Place, places
+from resources.events.envelope import ObjectsChanged, tell
 from resources.hashing import derive_id
 from resources.schema import chunk, document, evidence, intelligence_object
 
@@ -127,13 +127,8 @@ def _store(
             ],
         )
     if new or gone or back:
-        tell(
-            connection,
-            org_id,
-            "graph.changes",
-            key=str(one.id),
-            payload={"document": str(one.id), "added": len(new) + len(back), "superseded": len(gone)},
-        )
+        changed = ObjectsChanged(document_id=one.id, added=len(new) + len(back), superseded=len(gone))
+        tell(connection, org_id, changed, key=str(one.id))
 
 
 def _evidence_id(object_id: UUID, proof: dict[str, Any]) -> UUID:

@@ -19,7 +19,8 @@ from resources.schema.credentials import (
     user_credential,
     user_session,
 )
-from resources.schema.execution import consumer_offset, event, job, outbox
+from resources.schema.events import consumer_offset, dead_letter, delayed_event, event, outbox
+from resources.schema.execution import call_budget, job, kill_switch, schedule
 from resources.schema.identity import (
     api_key,
     app_user,
@@ -56,6 +57,7 @@ __all__ = [
     "audit_entry",
     "audit_head",
     "block",
+    "call_budget",
     "chunk",
     "chunk_index",
     "chunk_stat",
@@ -64,6 +66,8 @@ __all__ = [
     "connection_lease",
     "connection_secret",
     "consumer_offset",
+    "dead_letter",
+    "delayed_event",
     "document",
     "erasure_receipt",
     "event",
@@ -74,6 +78,7 @@ __all__ = [
     "intelligence_object",
     "invitation",
     "job",
+    "kill_switch",
     "legal_hold",
     "membership",
     "metadata",
@@ -87,6 +92,7 @@ __all__ = [
     "reader_set",
     "reader_set_member",
     "record",
+    "schedule",
     "skipped_item",
     "source_item",
     "stream_cursor",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -75,12 +77,17 @@ def tenant_table(
     app: str = "SELECT",
     worker: str = EVERYTHING,
     identity: str = "",
+    overview: Mapping[str, Sequence[str]] = MappingProxyType({}),
     **kwargs: Any,
 ) -> Table:
-    """A table under an access rule; ``app``, ``worker`` and ``identity`` list the privileges of those roles."""
+    """A table under an access rule; ``app``, ``worker`` and ``identity`` list the privileges of those roles.
+
+    ``overview`` is what the administration sees and does of a table whose rows are not people: by privilege, the columns it
+    is granted to the identity role on, none of which holds anybody's content.
+    """
     if access is Access.IDENTITY:
         app = worker = ""
-    privileges = {"app": app, "worker": worker, "identity": identity}
+    privileges = {"app": app, "worker": worker, "identity": identity, "overview": overview}
     return Table(name, metadata, *columns, info={"access": access, **privileges}, **kwargs)
 
 

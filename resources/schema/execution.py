@@ -1,17 +1,16 @@
-"""Background work and events: the public job record, the transactional outbox, the Postgres event log."""
+"""Background work: the public job record, what asks for it by the clock, what holds it back and how much it may call."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    Double,
     ForeignKey,
-    Identity,
     Index,
     Integer,
-    LargeBinary,
     Text,
     UniqueConstraint,
     Uuid,
@@ -19,15 +18,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resources.schema.base import Access, created_at, generated_id, org_id, tenant_table
+from resources.schema.base import Access, created_at, generated_id, tenant_table
 
 job = tenant_table(
     "job",
     Access.JOB,
     generated_id(),
-    org_id(),
+    # NULL: the platform's own work, which no organisation sees.
+    Column("org_id", Uuid, ForeignKey("organisation.id", ondelete="CASCADE")),
     Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), index=True),
     Column("kind", Text, nullable=False),
+    # Ids, dates and numbers: the administration sees them, so nothing of anybody's content.
     Column("arguments", JSONB, nullable=False, server_default=text("'{}'")),
     # The same key asks for the same work: a second request finds the first one's job.
     Column("idempotency_key", Text, nullable=False),
@@ -41,6 +42,10 @@ job = tenant_table(
     Column("error_code", Text),
     Column("error_message", Text),
     Column("dagster_run_id", Text),
+    # The worker of a running job is asked to stop; it does at its next page or batch.
+    Column("cancel_requested_at", DateTime(timezone=True)),
+    # The job that this one does again, with other arguments perhaps.
+    Column("replay_of", Uuid, ForeignKey("job.id", ondelete="SET NULL"), index=True),
     Column("requested_by", Uuid, ForeignKey("app_user.id", ondelete="SET NULL")),
     created_at(),
     Column("started_at", DateTime(timezone=True)),
@@ -49,47 +54,79 @@ job = tenant_table(
         "status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
         name="status",
     ),
-    UniqueConstraint("org_id", "idempotency_key"),
+    UniqueConstraint("org_id", "idempotency_key", postgresql_nulls_not_distinct=True),
     Index("ix_job_due", "status", "run_at"),
     app="SELECT, INSERT, UPDATE",
+    overview={
+        "SELECT": (
+            *("id", "org_id", "connection_id", "kind", "arguments", "idempotency_key", "status", "attempts"),
+            *("max_attempts", "run_at", "lease_expires_at", "progress", "error_code", "dagster_run_id"),
+            *("cancel_requested_at", "replay_of", "created_at", "started_at", "finished_at"),
+        ),
+        "INSERT": ("org_id", "connection_id", "kind", "arguments", "idempotency_key", "replay_of"),
+        "UPDATE": (
+            *("status", "attempts", "run_at", "cancel_requested_at", "started_at", "finished_at"),
+            *("lease_expires_at", "error_code", "error_message"),
+        ),
+    },
 )
 
-outbox = tenant_table(
-    "outbox",
+schedule = tenant_table(
+    "schedule",
     Access.WORKER,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    org_id(),
-    Column("topic", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("payload", LargeBinary, nullable=False),
+    generated_id(),
+    # NULL: the platform's own work.
+    Column("org_id", Uuid, ForeignKey("organisation.id", ondelete="CASCADE")),
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), index=True),
+    Column("kind", Text, nullable=False),
+    Column("arguments", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("interval_seconds", Integer),
+    # Five fields; read in the schedule's own time zone, so that seven in the morning stays that in summer.
+    Column("cron", Text),
+    Column("timezone", Text, nullable=False, server_default="UTC"),
+    # The most by which a time is put off, always by the same for one schedule: a thousand do not come at once.
+    Column("jitter_seconds", Integer, nullable=False, server_default="0"),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    # NULL: not reckoned yet; reconcile does.
+    Column("next_run_at", DateTime(timezone=True)),
+    Column("last_run_at", DateTime(timezone=True)),
     created_at(),
+    CheckConstraint("num_nonnulls(interval_seconds, cron) = 1", name="rhythm"),
+    CheckConstraint("interval_seconds > 0", name="interval"),
+    UniqueConstraint("org_id", "connection_id", "kind", postgresql_nulls_not_distinct=True),
+    Index("ix_schedule_due", "next_run_at", postgresql_where=text("enabled")),
     app="",
+    identity="SELECT, UPDATE",
 )
 
-event = tenant_table(
-    "event",
+kill_switch = tenant_table(
+    "kill_switch",
     Access.WORKER,
-    Column("topic", Text, primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("offset", BigInteger, primary_key=True),
-    org_id(),
-    Column("key", Text, nullable=False),
-    Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("payload", LargeBinary, nullable=False),
-    created_at(),
-    # Events about what is erased go with it; found by whose they are and what they are about.
-    Index("ix_event_key", "org_id", "key"),
+    generated_id(),
+    # Neither: everything stands still.
+    Column("connector", Text),
+    Column("org_id", Uuid, ForeignKey("organisation.id", ondelete="CASCADE")),
+    Column("reason", Text, nullable=False),
+    # An administrator's address, or "the command line".
+    Column("thrown_by", Text, nullable=False),
+    created_at("thrown_at"),
+    CheckConstraint("num_nonnulls(connector, org_id) <= 1", name="scope"),
+    UniqueConstraint("connector", "org_id", postgresql_nulls_not_distinct=True),
     app="",
+    identity="SELECT, INSERT, DELETE",
 )
 
-consumer_offset = tenant_table(
-    "consumer_offset",
+call_budget = tenant_table(
+    "call_budget",
     Access.WORKER,
-    Column("consumer_group", Text, primary_key=True),
-    Column("topic", Text, primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    # The next offset to read; moves in the same transaction as the effects of what was read.
-    Column("offset", BigInteger, nullable=False),
+    generated_id(),
+    # A bucket of the provider for everybody, of one organisation's calls to it, or of one connection's.
+    Column("provider", Text, nullable=False),
+    Column("org_id", Uuid, ForeignKey("organisation.id", ondelete="CASCADE")),
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), index=True),
+    # What was left at that moment, by the database's clock; it fills at a rate that the settings give.
+    Column("tokens", Double, nullable=False),
+    Column("counted_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    UniqueConstraint("provider", "org_id", "connection_id", postgresql_nulls_not_distinct=True),
     app="",
 )

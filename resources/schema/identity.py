@@ -48,6 +48,7 @@ organisation = Table(
         "app": "SELECT, UPDATE",
         "worker": EVERYTHING,
         "identity": "SELECT, INSERT, UPDATE",
+        "overview": {},
     },
 )
 
@@ -84,7 +85,13 @@ app_user = Table(
     created_at(),
     CheckConstraint("email = lower(email)", name="email"),
     CheckConstraint("locale IN ('en', 'fr')", name="locale"),
-    info={"access": Access.PERSON, "app": "SELECT", "worker": EVERYTHING, "identity": EVERYTHING},
+    info={
+        "access": Access.PERSON,
+        "app": "SELECT",
+        "worker": EVERYTHING,
+        "identity": EVERYTHING,
+        "overview": {},
+    },
 )
 
 membership = tenant_table(

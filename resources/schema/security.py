@@ -19,7 +19,8 @@ from resources.schema.base import Access
 APP_ROLE = "drovi_app"
 WORKER_ROLE = "drovi_worker"
 IDENTITY_ROLE = "drovi_identity"
-"""Signs people in: sees who they are in every organisation, and nothing that any of them holds."""
+"""Signs people in and serves the administration: sees who people are and how work does in every organisation, and nothing
+that any of them holds."""
 SEARCH_ROLE = "drovi_search"
 """Owns the search functions: may read the index past RLS, and applies the same predicate inside them."""
 AUTH_ROLE = "drovi_auth"
@@ -37,6 +38,7 @@ USER = "(SELECT nullif(current_setting('drovi.user_id', true), '')::uuid)"
 AUDIENCES = "(SELECT nullif(current_setting('drovi.audiences', true), '')::uuid[])::uuid[]"
 
 _EVERY_ROW = "true"
+_QUOTED = '"{}"'  # "offset" is a word of SQL's own
 
 DEFINER_FUNCTIONS: dict[str, str] = {
     "audit_append": AUDIT_ROLE,
@@ -153,7 +155,7 @@ def _predicates(table: Table) -> dict[str, str]:
 def policies(table: Table) -> list[Policy]:
     """Every policy the table must have, and no other."""
     predicates = _predicates(table)
-    if table.info["identity"]:
+    if table.info["identity"] or table.info["overview"]:
         predicates[IDENTITY_ROLE] = _EVERY_ROW
     own = [Policy(table.name, role, predicate) for role, predicate in predicates.items()]
     exceptions = [
@@ -170,6 +172,10 @@ def statements(table: Table) -> list[str]:
         f"GRANT {table.info[listed]} ON {table.name} TO {role}"
         for listed, role in (("worker", WORKER_ROLE), ("app", APP_ROLE), ("identity", IDENTITY_ROLE))
         if table.info[listed]
+    ]
+    grants += [
+        f"GRANT {privilege} ({', '.join(map(_QUOTED.format, columns))}) ON {table.name} TO {IDENTITY_ROLE}"
+        for privilege, columns in table.info["overview"].items()
     ]
     grants += [
         f"GRANT {tables[table.name].privileges} ON {table.name} TO {role}"

@@ -44,6 +44,9 @@ connection = tenant_table(
     Column("status", Text, nullable=False, server_default="active"),
     Column("status_detail", Text, nullable=False, server_default=""),
     Column("sync_interval_seconds", Integer, nullable=False, server_default="4"),
+    # In place of the interval: five fields, read in that time zone.
+    Column("sync_cron", Text),
+    Column("sync_timezone", Text, nullable=False, server_default="UTC"),
     Column("next_sync_at", DateTime(timezone=True), nullable=False, server_default=text("now()"), index=True),
     Column("last_synced_at", DateTime(timezone=True)),
     created_at(),

@@ -9,7 +9,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, func, insert, select
 
-from resources.event_log import PARTITIONS, Event, EventLog, PostgresEventLog, lag, partition_of, relay
+from resources.events import offsets
+from resources.events.log import PARTITIONS, Event, EventLog, partition_of
+from resources.events.offsets import Place
+from resources.events.postgres import PostgresEventLog
+from resources.events.relay import relay
 from resources.schema import event as event_table
 from resources.schema import outbox
 from tests.conftest import Database, Tenant
@@ -39,7 +43,7 @@ def _all(log: EventLog, database: Database) -> dict[int, list[tuple[int, bytes]]
     with database.worker.dispatch() as connection:
         return {
             partition: [
-                (one.offset, one.event.payload) for one in log.read(connection, TOPIC, partition, 0, 10_000)
+                (one.offset, one.payload) for one in log.read(connection, TOPIC, partition, 0, 10_000)
             ]
             for partition in range(PARTITIONS)
         }
@@ -53,7 +57,8 @@ def test_what_is_published_is_read_as_it_was(log: EventLog, database: Database, 
     with database.worker.dispatch() as connection:
         stored = log.read(connection, TOPIC, partition_of("one"), 0, 10)
     assert [one.offset for one in stored] == [0, 1, 2]
-    assert [one.event for one in stored] == events
+    assert [Event(one.org_id, one.topic, one.key, one.payload, one.headers) for one in stored] == events
+    assert [one.sequence for one in stored] == [0, 1, 2]
 
 
 def test_one_key_keeps_its_order_in_one_partition(log: EventLog, database: Database, org_id: UUID) -> None:
@@ -107,26 +112,26 @@ def test_an_offset_moves_with_the_effects_of_what_was_read(
 
     def commit_and_fail() -> None:
         with database.worker.dispatch() as connection:
-            log.commit(connection, "search", TOPIC, 0, 5)
+            offsets.commit(connection, "search", TOPIC, 0, Place(5, 4))
             raise Boom
 
     with pytest.raises(Boom):
         commit_and_fail()
     with database.worker.dispatch() as connection:
-        assert log.committed(connection, "search", TOPIC) == dict.fromkeys(range(PARTITIONS), 0)
-        log.commit(connection, "search", TOPIC, 0, 5)
+        assert offsets.committed(connection, "search", TOPIC) == dict.fromkeys(range(PARTITIONS), Place())
+        offsets.commit(connection, "search", TOPIC, 0, Place(5, 4))
     with database.worker.dispatch() as connection:
-        assert log.committed(connection, "search", TOPIC)[0] == 5
-        assert log.committed(connection, "other", TOPIC)[0] == 0
+        assert offsets.committed(connection, "search", TOPIC)[0] == Place(5, 4)
+        assert offsets.committed(connection, "other", TOPIC)[0] == Place()
 
 
 def test_lag_is_what_is_not_consumed(log: EventLog, database: Database, org_id: UUID) -> None:
     """By partition, to the event."""
     with database.worker.dispatch() as connection:
         log.publish(connection, _events(org_id, 8, key="one"))
-        log.commit(connection, "search", TOPIC, partition_of("one"), 6)
+        offsets.commit(connection, "search", TOPIC, partition_of("one"), Place(6, 5))
     with database.worker.dispatch() as connection:
-        behind = {one.partition: one.events for one in lag(log, connection, "search", TOPIC)}
+        behind = {one.partition: one.events for one in offsets.lag(log, connection, "search", TOPIC)}
     assert behind == dict.fromkeys(range(PARTITIONS), 0) | {partition_of("one"): 2}
 
 
@@ -189,9 +194,10 @@ def test_an_offset_that_was_passed_is_never_given_again(
     with database.worker.dispatch() as connection:
         log.publish(connection, _events(org_id, 3, key="one"))
         partition = partition_of("one")
-        log.commit(connection, "readers", TOPIC, partition, log.ends(connection, TOPIC)[partition])
+        end = log.ends(connection, TOPIC)[partition]
+        offsets.commit(connection, "readers", TOPIC, partition, Place(end, end - 1))
     with database.worker.dispatch() as connection:
         connection.execute(delete(event_table))
         log.publish(connection, _events(org_id, 1, key="one"))
-        at = log.committed(connection, "readers", TOPIC)[partition]
-        assert [one.event.payload for one in log.read(connection, TOPIC, partition, at, 10)] == [b"0"]
+        at = offsets.committed(connection, "readers", TOPIC)[partition].offset
+        assert [one.payload for one in log.read(connection, TOPIC, partition, at, 10)] == [b"0"]

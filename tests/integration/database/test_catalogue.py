@@ -100,11 +100,41 @@ def test_a_role_holds_only_the_privileges_its_tables_name(
 
 
 def test_the_role_that_signs_people_in_sees_no_content(catalogue: Connection) -> None:
-    """Not a table that carries an audience, and not the names of a connection or a job."""
+    """Not a table that carries an audience, not the name of a connection, and not what an event or an error says."""
     granted = _grants(catalogue, IDENTITY_ROLE)
     content = {name for name, table in metadata.tables.items() if "audience_id" in table.c}
     assert granted.keys() & (content - {"audience_member"}) == set()
-    assert granted.keys() & {"connection", "job", "outbox", "event"} == set()
+    assert granted.keys() & {"connection", "job", "outbox", "event", "delayed_event", "dead_letter"} == set()
+    assert (
+        _column_grants(catalogue)
+        & {
+            (table, "SELECT", column)
+            for table in ("job", "dead_letter")
+            for column in ("result", "error_message", "payload", "headers", "key")
+        }
+        == set()
+    )
+
+
+def test_columns_are_granted_to_nobody_but_for_the_overview(catalogue: Connection) -> None:
+    """What the administration sees of a table is data in the schema, column by column."""
+    assert _column_grants(catalogue) == {
+        (name, privilege, column)
+        for name, table in metadata.tables.items()
+        for privilege, columns in table.info["overview"].items()
+        for column in columns
+    }
+
+
+def _column_grants(catalogue: Connection) -> set[tuple]:
+    return set(
+        _all(
+            catalogue,
+            "SELECT c.relname, a.privilege_type, t.attname FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid,"
+            f" aclexplode(t.attacl) a WHERE c.relnamespace = 'public'::regnamespace"
+            f" AND a.grantee = '{IDENTITY_ROLE}'::regrole",
+        )
+    )
 
 
 def test_owners_of_definer_functions_hold_only_what_is_listed(catalogue: Connection) -> None:

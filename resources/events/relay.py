@@ -1,0 +1,80 @@
+"""From the outbox to the log, oldest first, by one relay at a time."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select, text
+
+from resources.database import WorkerDatabase
+from resources.events.log import Event, EventLog
+from resources.events.postgres import PostgresEventLog
+from resources.schema import outbox
+
+_LOCK = 0x6F7574626F78  # "outbox": one relay at a time, or two would publish out of order
+_RIPEN = text(
+    """
+    WITH ripe AS (
+        DELETE FROM delayed_event WHERE id IN (
+            SELECT id FROM delayed_event WHERE not_before <= now() ORDER BY not_before LIMIT :limit
+        ) RETURNING org_id, topic, key, headers, payload, not_before
+    )
+    INSERT INTO outbox (org_id, topic, key, headers, payload)
+    SELECT org_id, topic, key, headers, payload FROM ripe ORDER BY not_before
+    """
+)
+_NUMBER = text(
+    """
+    WITH numbered AS (
+        SELECT id, nextval('event_sequence') AS sequence FROM (
+            SELECT id FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT :limit
+        ) AS oldest ORDER BY id
+    )
+    UPDATE outbox SET sequence = numbered.sequence FROM numbered WHERE outbox.id = numbered.id
+    """
+)
+
+
+def relay(database: WorkerDatabase, limit: int, log: EventLog | None = None) -> int:
+    """Move what was put off and is due now to the outbox, and up to ``limit`` events from there to the log; returns how many.
+
+    On the Postgres log moving and removing are one transaction, so each event arrives exactly once. On a log outside an
+    event keeps its sequence number from the first try on, so that a consumer knows one that was published twice. An
+    identity can become visible after a higher one of a transaction that was faster: order is kept for each key,
+    whose writers wait for one another, and is not promised across keys.
+
+    Raises:
+        Transient: the log does not answer; what was to be published stays in the outbox.
+    """
+    log = log or PostgresEventLog()
+    if log.external:
+        with database.dispatch() as connection:
+            if not _alone(connection):
+                return 0
+            connection.execute(_RIPEN, {"limit": limit})
+            connection.execute(_NUMBER, {"limit": limit})
+    with database.dispatch() as connection:
+        if not _alone(connection):
+            return 0
+        if not log.external:
+            connection.execute(_RIPEN, {"limit": limit})
+        return _publish(connection, limit, log)
+
+
+def _alone(connection: Connection) -> bool:
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one())
+
+
+def _publish(connection: Connection, limit: int, log: EventLog) -> int:
+    order = outbox.c.sequence if log.external else outbox.c.id
+    query = select(outbox).order_by(order).limit(limit)
+    if log.external:
+        query = query.where(outbox.c.sequence.is_not(None))
+    rows = connection.execute(query).all()
+    if rows:
+        log.publish(
+            connection,
+            [Event(row.org_id, row.topic, row.key, row.payload, row.headers, row.sequence) for row in rows],
+        )
+        connection.execute(
+            text("DELETE FROM outbox WHERE id = ANY (:ids)"), {"ids": [row.id for row in rows]}
+        )
+    return len(rows)
