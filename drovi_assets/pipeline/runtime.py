@@ -41,6 +41,8 @@ class Runtime:
     embedder: TextEmbedder
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
+    public_url: str = ""
+    """Where people reach Drovi: what letters lead to."""
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
 
@@ -85,6 +87,7 @@ def open_runtime(
             ),
             sources=sources_of(database, objects, SecretBox(settings.master_keys)),
             mailer=_mailer_of(settings),
+            public_url=settings.public_url,
             people=people,
         )
 

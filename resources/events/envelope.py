@@ -88,6 +88,7 @@ class ObjectsChanged(_Body):
     document_id: UUID
     added: int = Field(ge=0)
     superseded: int = Field(ge=0)
+    stale: int = Field(0, ge=0, description="How many grew too old to be rested on.")
 
 
 class EventType(StrEnum):

@@ -76,6 +76,8 @@ document = tenant_table(
     Column("metadata", JSONB, nullable=False, server_default=text("'{}'")),
     Column("text", Text, nullable=False, server_default=""),
     Column("parser_version", Text, nullable=False),
+    # Which extractor read it last; a later one reads it again, little by little.
+    Column("extractor_version", Text, nullable=False, server_default=""),
     # Over the parsed blocks and chunks: a replay that yields the same writes nothing.
     Column("digest", LargeBinary, nullable=False),
     Column("superseded_at", DateTime(timezone=True)),
@@ -83,6 +85,7 @@ document = tenant_table(
     CheckConstraint("status = 'parsed' OR reason <> ''", name="refusal_has_reason"),
     # A file is deleted from the object store once no document names it any more.
     Index("ix_document_blob", "blob", postgresql_where=text("blob IS NOT NULL")),
+    Index("ix_document_extractor", "org_id", "extractor_version"),
 )
 
 block = tenant_table(
