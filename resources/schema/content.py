@@ -48,7 +48,14 @@ record = tenant_table(
     Column("superseded_at", DateTime(timezone=True)),
     CheckConstraint(f"kind IN {KINDS}", name="kind"),
     Index("ix_record_listing", "org_id", "occurred_at", "id"),
+    Index("ix_record_of_connection", "connection_id", "occurred_at", "id"),
 )
+DEPENDENCIES = {"st_record_connection": (record.c.org_id, record.c.connection_id)}
+"""Columns that follow from one another, told to the planner as extended statistics, by their name.
+
+Taken as independent, an organisation's share times a source's share of the rows left next to none to expect: all of a
+source's items were sorted for each page of them.
+"""
 
 document = tenant_table(
     "document",
