@@ -238,7 +238,7 @@ class Lookup:
             if column.type.dialect_impl(dialect).result_processor(dialect, None) is not None:
                 raise TypeError(f"the driver gives another value of {column} than SQLAlchemy")
         for bind in compiled.binds.values():
-            if bind.type.dialect_impl(dialect).bind_processor(dialect) is not None:
+            if bind.expanding or bind.type.dialect_impl(dialect).bind_processor(dialect) is not None:
                 raise TypeError(f"the driver takes another value of {bind} than SQLAlchemy")
         self._text = str(compiled)
         self._constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}

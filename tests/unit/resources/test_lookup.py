@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import ARRAY, Column, MetaData, Table, Text, Uuid, bindparam, select
+from sqlalchemy import ARRAY, Column, ColumnElement, MetaData, Table, Text, Uuid, bindparam, select
 
 from resources.database import Lookup
 
@@ -22,9 +22,12 @@ def test_a_column_whose_values_are_converted_is_refused(column: Column) -> None:
         Lookup(select(_THING.id, column))
 
 
-def test_a_parameter_that_is_converted_is_refused() -> None:
+@pytest.mark.parametrize(
+    "condition", [_THING.words == bindparam("words"), _THING.id.in_(bindparam("ids", expanding=True))]
+)
+def test_a_parameter_that_is_converted_or_written_out_is_refused(condition: ColumnElement[bool]) -> None:
     with pytest.raises(TypeError, match="takes another value"):
-        Lookup(select(_THING.id).where(_THING.words == bindparam("words")))
+        Lookup(select(_THING.id).where(condition))
 
 
 def test_ids_are_as_the_driver_has_them() -> None:
