@@ -24,8 +24,8 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from sqlalchemy import Connection
 
-from resources.errors import ProviderDown, TimedOut
-from resources.events.kafka_client import CALL_SECONDS, Brokers
+from resources.errors import NotConfigured, ProviderDown, TimedOut
+from resources.events.kafka_client import CALL_SECONDS, INITIALISE, Brokers
 from resources.events.log import LARGEST_EVENT, PARTITIONS, Event, StoredEvent, partition_of
 from resources.telemetry import get_logger, metrics
 
@@ -35,7 +35,8 @@ DELIVERY_SECONDS: Final = 8.0
 """What a batch may take to be on every broker that has to have it."""
 SLICE_SECONDS: Final = 0.1
 BATCH_BYTES: Final = 32 * 1024 * 1024
-"""What one reading brings at most, however many events were asked for."""
+"""What one reading brings, and little more, however many events were asked for."""
+AT_ONCE: Final = 25
 _PUBLISHER: Final = {
     "acks": "all",
     "enable.idempotence": True,
@@ -81,6 +82,7 @@ class KafkaEventLog:
         self._producer: Producer | None = None
         self._consumer: Consumer | None = None
         self._asker: AdminClient | None = None
+        self._there: set[str] = set()
         self._at: tuple[str, int, int] | None = None
         """Topic, partition and offset that the consumer delivers next."""
 
@@ -88,6 +90,7 @@ class KafkaEventLog:
         """As :meth:`EventLog.publish`."""
         del connection
         with self._publishing, self._brokers.asked("publishing"):
+            self._expect({event.topic for event in events})
             if self._producer is None:
                 timeout = {"delivery.timeout.ms": int(self._delivery_seconds * 1000)}
                 self._producer = Producer({**self._brokers.options, **_PUBLISHER, **timeout})
@@ -99,6 +102,23 @@ class KafkaEventLog:
                 self._producer.poll(0)
                 self._producer = None
                 raise
+
+    def _expect(self, topics: set[str]) -> None:
+        """Before a topic is first published to: brokers may make one that is missing, with the partitions that they like.
+
+        Raises:
+            NotConfigured: one is not there.
+        """
+        if topics <= self._there:
+            return
+        known = self._opened_asker().list_topics(timeout=CALL_SECONDS).topics
+        for topic in sorted(topics - self._there):
+            found = known.get(self._prefix + topic)
+            if found is None or len(found.partitions) < PARTITIONS:
+                raise NotConfigured(
+                    f"The topic {topic} is missing in Kafka, or partitions of it.", remedy=INITIALISE
+                )
+        self._there |= topics
 
     def _deliver(self, producer: Producer, events: Sequence[Event]) -> None:
         failed: list[KafkaError] = []
@@ -189,7 +209,7 @@ class KafkaEventLog:
         messages: list[Message] = []
         size = 0
         while len(messages) < limit and size < BATCH_BYTES:
-            for message in consumer.consume(min(limit - len(messages), 500), timeout=SLICE_SECONDS):
+            for message in consumer.consume(min(limit - len(messages), AT_ONCE), timeout=SLICE_SECONDS):
                 if (error := message.error()) is None:
                     messages.append(message)
                     size += len(message)

@@ -21,11 +21,13 @@ from resources.errors import (
     Transient,
 )
 from resources.settings import Settings
+from resources.telemetry import get_logger
 
 CALL_SECONDS: Final = 5.0
 """What one question to the brokers may take."""
 REST_SECONDS: Final = 10.0
-_INITIALISE: Final = "Run `drovi events init`."
+INITIALISE: Final = "Run `drovi events init`."
+_log = get_logger(__name__)
 
 _LOGIN = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED}  # noqa: SLF001 - the library's spelling of its own codes
 _SET_UP = {
@@ -66,6 +68,8 @@ def client_settings(settings: Settings) -> dict[str, Any]:
         "socket.timeout.ms": int(CALL_SECONDS * 1000),
         "socket.connection.setup.timeout.ms": int(CALL_SECONDS * 1000),
         "reconnect.backoff.max.ms": 2000,
+        # Each attempt to connect would be a line, ten a second: what matters is told aside or comes as an error.
+        "log_level": 2,
         "logger": logging.getLogger("librdkafka"),
     }
     if settings.kafka_security_protocol.startswith("SASL"):
@@ -94,7 +98,7 @@ def client_settings(settings: Settings) -> dict[str, Any]:
 
 
 def fault(error: KafkaError, doing: str) -> DroviError:
-    """An error of the client's as one of ours."""
+    """An error of the client's as one of ours, without its words: they name brokers, and callers may be anybody."""
     code = error.code()
     if code in _LOGIN:
         return CredentialExpired(
@@ -103,7 +107,7 @@ def fault(error: KafkaError, doing: str) -> DroviError:
         )
     if code in _SET_UP:
         return NotConfigured(
-            f"Kafka cannot be spoken to as it is set up: {error.str()}.",
+            f"Kafka cannot be spoken to as it is set up ({error.name()}).",
             remedy="Check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_MECHANISM and the KAFKA_SSL_* files.",
         )
     if code in _FORBIDDEN:
@@ -112,21 +116,19 @@ def fault(error: KafkaError, doing: str) -> DroviError:
             remedy="Let Drovi's user read, write and describe its topics and commit for its groups.",
         )
     if code in _MISSING:
-        return NotConfigured(
-            f"A topic is missing in Kafka, or partitions of it: {doing}.", remedy=_INITIALISE
-        )
+        return NotConfigured(f"A topic is missing in Kafka, or partitions of it: {doing}.", remedy=INITIALISE)
     if code == KafkaError.MSG_SIZE_TOO_LARGE:
-        return NotConfigured("Kafka takes only smaller events than Drovi's.", remedy=_INITIALISE)
+        return NotConfigured("Kafka takes only smaller events than Drovi's.", remedy=INITIALISE)
     if code in _SLOW:
         return TimedOut(f"Kafka did not answer in time: {doing}.")
-    return ProviderDown(f"Kafka failed at {doing}: {error.str()}.")
+    return ProviderDown(f"Kafka failed at {doing} ({error.name()}).")
 
 
 class Brokers:
     """What is known of the brokers' state, shared by the clients of one log.
 
-    A refused login or handshake is told to a client aside, while what was asked only times out: ``told`` keeps it, so
-    that a person hears the reason. Where brokers do not answer, callers are sent away at once for ``rest_seconds``: a
+    Why they cannot be talked to is told to a client aside, while what was asked only times out: ``told`` keeps it, so
+    that a person hears the reason, in the error where they can act on it and in the log. Where brokers do not answer, callers are sent away at once for ``rest_seconds``: a
     tick has other work than to wait for each topic in turn.
     """
 
@@ -139,7 +141,7 @@ class Brokers:
 
     def told(self, error: KafkaError) -> None:
         """A client's callback."""
-        if error.code() in _LOGIN | _SET_UP:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - as above; it follows the reason
             self._told = error
 
     @contextmanager
@@ -167,6 +169,8 @@ class Brokers:
             if not isinstance(error, Transient):
                 return error
             told, self._told = self._told, None
-            error = fault(told, "logging in") if told else error
+            if told is not None:
+                _log.warning("Kafka does not answer", reason=told.str())
+                error = fault(told, "logging in") if told.code() in _LOGIN | _SET_UP else error
             self._resting = (time.monotonic() + self._rest_seconds, error)
             return error
