@@ -121,12 +121,12 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: UUID
+    id: UUID = Field(description="Its own, the same however often it travels.")
     type: EventType
-    version: int = Field(ge=1)
-    org_id: UUID
+    version: int = Field(ge=1, description="Of the type's body.")
+    org_id: UUID = Field(description="Whose data it is about.")
     occurred_at: datetime = Field(description="When it happened, by the clock of whoever said so; UTC.")
-    body: dict[str, Any]
+    body: dict[str, Any] = Field(description="As its type and version say.")
 
 
 def body_of(envelope: Envelope) -> _Body:
