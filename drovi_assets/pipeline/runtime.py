@@ -15,6 +15,9 @@ from drovi_assets.retrieval.index import follow, forget
 from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
+from resources.events.log import EventLog
+from resources.events.opening import open_event_log
+from resources.events.postgres import PostgresEventLog
 from resources.mailer import Mailer, NoMailer, open_mailer
 from resources.object_store import ObjectStore, open_object_store
 from resources.secrets import SecretBox
@@ -45,6 +48,7 @@ class Runtime:
     """Where people reach Drovi: what letters lead to."""
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
+    events: EventLog = field(default_factory=PostgresEventLog)
 
     @property
     def as_person(self) -> AppDatabase:
@@ -78,6 +82,8 @@ def open_runtime(
         limits = Limits(memory=settings.parse_memory_bytes, seconds=settings.parse_seconds)
         parser = stack.enter_context(Sandbox(limits=limits))
         objects = open_object_store(settings)
+        events = open_event_log(settings)
+        stack.callback(events.close)
         yield Runtime(
             database=database,
             objects=objects,
@@ -89,6 +95,7 @@ def open_runtime(
             mailer=_mailer_of(settings),
             public_url=settings.public_url,
             people=people,
+            events=events,
         )
 
 
