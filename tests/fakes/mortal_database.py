@@ -30,7 +30,7 @@ class Fate(Enum):
 class MortalDatabase(WorkerDatabase):
     """One worker's transactions inside organisations, over another one's pool; ``fate`` meets the ``at``-th of them.
 
-    ``kept`` and ``lost`` are called after each, as it ended.
+    ``kept`` is called after a commit; ``lost`` after a rollback, and where the worker cannot go on after a commit.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class MortalDatabase(WorkerDatabase):
             raise
         self._kept()
         if fate is not None:
+            self._lost()  # nothing follows on it
             self._end(fate)
 
     def _next(self) -> Fate | None:
