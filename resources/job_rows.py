@@ -19,8 +19,8 @@ from resources.database import WorkerDatabase
 from resources.errors import DroviError
 from resources.schema import job
 
-LEASE_SECONDS = 180
-"""How long a running job may be silent before it counts as dead."""
+LEASE_SECONDS = 150
+"""How long a running job may be silent before it counts as dead: its worker may wait 120 s for a turn."""
 
 UNFINISHED = ("queued", "running")
 
@@ -93,6 +93,14 @@ def start(connection: Connection, job_ids: Sequence[UUID], *, run_id: str | None
             dagster_run_id=func.coalesce(run_id, job.c.dagster_run_id),
         )
     )
+
+
+def see(connection: Connection, job_id: UUID, run_id: str) -> None:
+    """A job's run was seen under way. That is no sign that its worker lives: what is known already is left as it is."""
+    news = or_(job.c.status == "queued", job.c.dagster_run_id.is_distinct_from(run_id))
+    known = connection.execute(select(job.c.id).where(job.c.id == job_id, news)).first() is None
+    if not known:
+        start(connection, [job_id], run_id=run_id)
 
 
 def note(database: WorkerDatabase, job_id: UUID, progress: Mapping[str, Any]) -> None:

@@ -161,5 +161,7 @@ def _held(runtime: Runtime, run: dg.DagsterRun) -> bool:
         leased = select(connection_lease.c.connection_id).where(
             connection_lease.c.connection_id == connection_id,
             connection_lease.c.expires_at > func.clock_timestamp(),
+            # A tick of this process, a live sync of the same connection, is not the run's worker.
+            connection_lease.c.holder != runtime.sources.holder,
         )
         return connection.execute(leased).first() is not None

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from drovi_assets.checks.rows import Scope, standing_failures
 from drovi_assets.jobs import BULK, JOB_TAG
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.run import Report, process
+from drovi_assets.pipeline.runtime import Runtime
 from resources import audit, job_rows
 from resources.clock import now
 from resources.errors import ProviderDown, TimedOut
@@ -30,7 +32,7 @@ from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
 from sensors.jobs import jobs
 from sensors.live_sync import live_sync, run_tick
-from sensors.reconcile import end_dead_runs, read_elsewhere, reconcile, requeue_silent_jobs
+from sensors.reconcile import end_dead_runs, reconcile, requeue_silent_jobs
 from tests.dagster.conftest import Graph
 from tests.integration.pipeline.conftest import Folder
 
@@ -284,7 +286,7 @@ def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph)
 
 
 def test_a_run_without_a_sign_of_life_is_ended_and_asked_for_again(graph: Graph) -> None:
-    """Not while its connection's lease is renewed; after that, its job waits for another attempt."""
+    """Not while a worker renews its connection's lease; after that, its job waits for another attempt."""
     job_id = _queue_job(graph.folder, "backfill")
     (request,) = graph.tick(jobs).run_requests
     run = graph.instance.create_run_for_job(
@@ -299,12 +301,40 @@ def test_a_run_without_a_sign_of_life_is_ended_and_asked_for_again(graph: Graph)
     assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 0
     with graph.folder.database.worker.dispatch() as session:
         session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
-    with automation.turn_of(graph.folder.runtime, graph.folder.org_id, graph.folder.connection_id):
+    worker = _elsewhere(graph.folder.runtime)
+    with automation.turn_of(worker, graph.folder.org_id, graph.folder.connection_id):
         assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 0
-    assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 1
+    with automation.turn_of(graph.folder.runtime, graph.folder.org_id, graph.folder.connection_id):
+        # A live sync of the connection, in a tick, is not the run's worker.
+        assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 1
     result = graph.tick(jobs)
     assert [one.run_key for one in result.run_requests] == [f"{job_id}/1"]
     assert result.run_requests[0].tags[JOB_TAG] == str(job_id)
+
+
+def test_a_run_that_is_only_seen_is_not_alive(graph: Graph) -> None:
+    """Reading the run table again and again says nothing of a worker: its job's lease runs out all the same."""
+    job_id = _queue_job(graph.folder, "backfill")
+    (request,) = graph.tick(jobs).run_requests
+    graph.instance.create_run_for_job(
+        graph.repository.get_job(BULK),
+        run_config=request.run_config,
+        tags=dict(request.tags),
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    graph.tick(jobs)
+    assert _jobs(graph.folder)["backfill"] == "running"
+    with graph.folder.database.worker.dispatch() as session:
+        session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
+    graph.tick(jobs)
+    with graph.folder.database.worker.dispatch() as session:
+        assert not job_rows.alive(session, job_id)
+    assert end_dead_runs(graph.folder.runtime, graph.instance, timedelta(seconds=-5)) == 1
+
+
+def _elsewhere(runtime: Runtime) -> Runtime:
+    """The same, in a process of another name."""
+    return replace(runtime, sources=replace(runtime.sources, holder="elsewhere:1"))
 
 
 def test_turns_are_taken_in_the_order_they_were_asked_for(folder: Folder) -> None:
