@@ -11,6 +11,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import dagster as dg
+import pytest
 from sqlalchemy import text, update
 
 from drovi_assets import automation
@@ -18,6 +19,8 @@ from drovi_assets.jobs import BULK, JOB_TAG, WORKER_TAG, bulk_config
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.schema import job
+from sensors import live_sync
+from sensors.budget import Budget
 from sensors.jobs import jobs
 from sensors.reconcile import end_dead_runs, requeue_silent_jobs
 from tests.dagster.conftest import Graph
@@ -36,6 +39,26 @@ def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph)
         assert requeue_silent_jobs(graph.folder.runtime, graph.instance) == 1
         seen.append(statuses(graph.folder)["sync"])
     assert seen == ["queued", "failed"]
+
+
+def test_a_history_whose_tick_was_killed_is_taken_up_within_a_minute(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tick holds its job for half a minute, not for as long as a run may be silent."""
+
+    def killed(*_args: object, **_how: object) -> bool:
+        raise SystemExit
+
+    monkeypatch.setattr(live_sync, "read_history", killed)
+    monkeypatch.setattr(job_rows, "hand_over", lambda *_: None)  # the dead do nothing any more
+    with pytest.raises(SystemExit):
+        live_sync.run_tick(graph.folder.runtime, Budget.of(5))
+    assert statuses(graph.folder)["backfill"] == "running"
+    with graph.folder.database.worker.dispatch() as session:
+        passed = timedelta(seconds=31)
+        session.execute(update(job).values(lease_expires_at=job.c.lease_expires_at - passed))
+    assert requeue_silent_jobs(graph.folder.runtime, graph.instance) == 1
+    assert statuses(graph.folder)["backfill"] == "queued"
 
 
 def test_a_run_without_a_sign_of_life_is_ended_and_asked_for_again(graph: Graph) -> None:
