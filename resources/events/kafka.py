@@ -183,7 +183,7 @@ class KafkaEventLog:
                 raise
             reached = _offset(messages[-1]) + 1 if messages else start
             self._at = (topic, partition, reached)
-            if reached >= end or not messages:
+            if reached >= end or len(messages) < AT_ONCE:  # read to its end, or only looked at
                 self._let_go()
         return [_stored(topic, message) for message in messages]
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -154,7 +155,7 @@ class Brokers:
         """
         with self._lock:
             if self._resting is not None and time.monotonic() < self._resting[0]:
-                raise self._resting[1]
+                raise copy(self._resting[1])  # one that is raised again and again keeps every caller's frames
         try:
             yield
         except KafkaException as error:

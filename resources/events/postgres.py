@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Column, Connection, Select, func, insert, select, text
 
 from resources.events.log import PARTITIONS, Event, StoredEvent, partition_of
 from resources.events.retention import Retention
 from resources.schema import consumer_offset, event
 
+READ_BYTES = 32 * 1024 * 1024
+"""What one reading brings at most, and one event at least."""
 PRUNED = 5000
 """Events of one partition that are forgotten at a time: their locks are short, and the next call goes on."""
 # Offsets are in the order of time, so a partition whose first event is young is done with after one row. What a group of
@@ -87,13 +90,11 @@ class PostgresEventLog:
     def read(
         self, connection: Connection, topic: str, partition: int, offset: int, limit: int
     ) -> list[StoredEvent]:
-        """As :meth:`EventLog.read`; an event is there once, so its offset is its sequence number."""
-        rows = connection.execute(
-            select(event)
-            .where(event.c.topic == topic, event.c.partition == partition, event.c.offset >= offset)
-            .order_by(event.c.offset)
-            .limit(limit)
+        """As :meth:`EventLog.read`, fewer where they are large; an event is there once, so its offset is its sequence number."""
+        waiting = select(event).where(
+            event.c.topic == topic, event.c.partition == partition, event.c.offset >= offset
         )
+        rows = connection.execute(bounded(waiting, event.c.offset, event.c.payload, limit, READ_BYTES))
         return [
             StoredEvent(
                 row.topic,
@@ -147,3 +148,16 @@ class PostgresEventLog:
             select(func.greatest(last.scalar_subquery() + 1, passed.scalar_subquery(), 0))
         ).scalar_one()
         return end
+
+
+def bounded(
+    rows: Select[Any], order: Column[Any], payload: Column[Any], limit: int, size: int
+) -> Select[Any]:
+    """The first ``limit`` rows, as far as their payloads make ``size`` bytes; one at least, since it may be larger alone.
+
+    Lengths of large values are known without reading them, and with an index on ``order`` no row behind the limit is looked at.
+    """
+    length = func.octet_length(payload)
+    before = (func.sum(length).over(order_by=order) - length).label("before")
+    first = rows.add_columns(before).order_by(order).limit(limit).subquery()
+    return select(first).where(first.c.before < size).order_by(first.c[order.name])

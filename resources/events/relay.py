@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from resources.database import WorkerDatabase
 from resources.errors import DroviError
 from resources.events.log import Event, EventLog
-from resources.events.postgres import PostgresEventLog
+from resources.events.postgres import PostgresEventLog, bounded
 from resources.schema import outbox
 from resources.telemetry import get_logger
 
@@ -85,11 +82,10 @@ def _alone(connection: Connection) -> bool:
 
 def _publish(connection: Connection, limit: int, log: EventLog) -> int:
     order = outbox.c.sequence if log.external else outbox.c.id
-    query = select(outbox).order_by(order).limit(limit).execution_options(yield_per=500)
+    query = select(outbox)
     if log.external:
         query = query.where(outbox.c.sequence.is_not(None))
-    with connection.execute(query) as waiting:
-        rows = list(_within(BATCH_BYTES, waiting))
+    rows = connection.execute(bounded(query, order, outbox.c.payload, limit, BATCH_BYTES)).all()
     if rows:
         log.publish(
             connection,
@@ -99,12 +95,3 @@ def _publish(connection: Connection, limit: int, log: EventLog) -> int:
             text("DELETE FROM outbox WHERE id = ANY (:ids)"), {"ids": [row.id for row in rows]}
         )
     return len(rows)
-
-
-def _within(size: int, rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
-    """Rows until their payloads make ``size`` bytes; one at least."""
-    for row in rows:
-        yield row
-        size -= len(row.payload)
-        if size <= 0:
-            return

@@ -42,6 +42,7 @@ from tests.contract.event_log.cases import (
 from tests.fakes.broker import Broker
 
 PATIENT = 30.0
+WORD = "of the broker"
 
 
 def _log(settings: Settings, *, delivery_seconds: float = 1.0, rest_seconds: float = 0.0) -> KafkaEventLog:
@@ -340,10 +341,10 @@ def test_a_login_is_given_to_the_clients() -> None:
             kafka_bootstrap_servers="127.0.0.1:9",
             kafka_security_protocol="SASL_SSL",
             kafka_sasl_username="drovi",
-            kafka_sasl_password="of the broker",
+            kafka_sasl_password=WORD,
             kafka_ssl_ca_location="/etc/drovi/ca.pem",
         )
     )
     assert options["sasl.mechanism"] == "SCRAM-SHA-512"
-    assert (options["sasl.username"], options["sasl.password"]) == ("drovi", "of the broker")
+    assert (options["sasl.username"], options["sasl.password"]) == ("drovi", WORD)
     assert options["ssl.ca.location"] == "/etc/drovi/ca.pem"

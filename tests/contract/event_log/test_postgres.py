@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, insert, select, text
 
 from resources.events import offsets
 from resources.events.envelope import Topic
@@ -15,6 +15,7 @@ from resources.events.postgres import PostgresEventLog
 from resources.events.relay import relay
 from resources.events.retention import Retention
 from resources.schema import event as event_table
+from resources.schema import outbox
 from tests.conftest import Database
 from tests.contract.event_log.cases import TOPIC, Boom, events, fill_outbox, published
 
@@ -118,3 +119,26 @@ def test_what_a_group_has_not_consumed_stays(aged: Database) -> None:
         offsets.commit(connection, "slow", Topic.RAW, partition, Place(4, 3))
     assert _prune(aged, Retention()) == 4
     assert _counts(aged)[Topic.RAW] == 7
+
+
+def test_one_reading_and_one_relay_bring_no_more_than_memory_is_set_aside_for(
+    log: EventLog, database: Database, org_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many events were asked for; one at least, or one that is larger alone would hold up all behind it."""
+    monkeypatch.setattr("resources.events.relay.BATCH_BYTES", 250)
+    monkeypatch.setattr("resources.events.postgres.READ_BYTES", 250)
+    sizes = [100, 100, 100, 100, 900, 100]
+    with database.worker.organisation(org_id) as connection:
+        for size in sizes:
+            connection.execute(
+                insert(outbox).values(org_id=org_id, topic=TOPIC, key="one", payload=b"x" * size)
+            )
+    assert [relay(database.worker, 100, log) for _ in range(4)] == [3, 2, 1, 0]
+    read: list[int] = []
+    pieces = []
+    while len(read) < len(sizes):
+        with database.worker.dispatch() as connection:
+            found = log.read(connection, TOPIC, partition_of("one"), len(read), 100)
+        pieces.append(len(found))
+        read += [len(event.payload) for event in found]
+    assert (read, pieces) == (sizes, [3, 2, 1])
