@@ -130,6 +130,22 @@ def test_damaged_items_are_kept_with_their_reason(bench: Bench) -> None:
         assert session.execute(select(skipped_item.c.provider_id)).scalars().all() == []
 
 
+@pytest.mark.parametrize("lists", [False, True], ids=["by an event", "by a listing"])
+def test_damaged_items_that_are_gone_are_forgotten(bench: Bench, lists: bool) -> None:
+    """Nobody is asked to mend what does not exist any more."""
+    source = HostileSource(lists=lists)
+    runtime = bench.with_connector(source.spec())
+    connection_id = bench.connect("hostile", {})
+    source.put("good", "1")
+    source.put("bad", UNREADABLE)
+    source.put("gone", UNREADABLE)
+    runner.backfill(runtime, connection_id, sweep=True)
+    source.remove("gone")
+    runner.sync(runtime, connection_id, sweep=True)
+    with bench.database.worker.organisation(bench.org_id) as session:
+        assert session.execute(select(skipped_item.c.provider_id)).scalars().all() == ["bad"]
+
+
 def test_a_budget_stops_between_pages_and_the_next_call_goes_on(bench: Bench) -> None:
     """An empty budget still commits one page, so that every call gets somewhere."""
     source = busy()
