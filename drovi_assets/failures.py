@@ -25,12 +25,16 @@ RETRY = dg.RetryPolicy(
 def classified() -> Iterator[None]:
     """Let what may come through be retried, after the provider's own delay where it named one; stop the rest.
 
+    A worker that is told to end does so wherever it is. Where its way out met an error as well (it was
+    in the middle of a statement, whose connection is lost), that is no reason to try again here.
+
     Raises:
         dagster.RetryRequested: the error is transient and says when to come back.
         dagster.Failure: the error is permanent, or unforeseen and so a defect; no retry follows.
     """
     try:
-        yield
+        with _ending():
+            yield
     except Transient as error:
         if error.retry_after is None:
             raise
@@ -44,3 +48,20 @@ def classified() -> Iterator[None]:
         raise dg.Failure(
             f"{type(error).__name__}: a defect of Drovi's.", metadata={"kind": "Defect"}, allow_retries=False
         ) from error
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if (end := _end_behind(error)) is not None:
+            raise end from None
+        raise
+
+
+def _end_behind(error: BaseException | None) -> BaseException | None:
+    """What ends a process, among what led to an error: Dagster's interruption, which is no ``Exception``."""
+    if error is None or not isinstance(error, Exception):
+        return error
+    return _end_behind(error.__cause__) or _end_behind(error.__context__)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from psycopg import sql
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from resources.errors import Transient
 from resources.settings import LOG_IN_ROLES, DatabaseUrls, with_driver
 
+LOCK_SECONDS = 4.0
+"""How long a migration waits for a table: whoever asks for it meanwhile waits behind it."""
+_LOCK_NOT_AVAILABLE = "55P03"
 _LOCK = 0x64726F7669  # "drovi" in ASCII: one migrator at a time, whichever machine it runs on
 
 
@@ -20,12 +26,34 @@ def migrate(urls: DatabaseUrls, passwords: dict[str, str]) -> str:
 
     ``passwords`` maps log-in roles to theirs; a role left out keeps what it has.
     Returns the revision the database is at.
+
+    Raises:
+        Transient: a table was in use for longer than ``LOCK_SECONDS``; nothing was changed.
     """
     engine = create_engine(
         with_driver(urls.owner, "psycopg"), poolclass=NullPool, connect_args={"connect_timeout": 10}
     )
+    try:
+        return _migrated(engine, passwords)
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(cause, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise Transient(
+            "The database could not be migrated: a table is in use by a long transaction. Nothing was changed.",
+            remedy="Run `drovi migrate` again, at a quieter moment if need be; what runs goes on meanwhile.",
+            retry_after=5,
+        ) from error
+
+
+def _migrated(engine: Engine, passwords: dict[str, str]) -> str:
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        # From here on, for the turn above may take its time.
+        connection.execute(
+            text("SELECT set_config('lock_timeout', :limit, true)"),
+            {"limit": f"{int(LOCK_SECONDS * 1000)}ms"},
+        )
         config = alembic_config(connection)
         command.upgrade(config, "head")
         for role in LOG_IN_ROLES:

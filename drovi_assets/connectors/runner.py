@@ -24,7 +24,15 @@ from drovi_assets.connectors.landing import LandingResult
 from drovi_assets.connectors.registry import spec_of
 from drovi_assets.connectors.runtime import Runtime
 from resources.database import sole
-from resources.errors import Conflict, CursorRejected, InvariantBroken, NeedsPerson, NotFound, Transient
+from resources.errors import (
+    Conflict,
+    CursorRejected,
+    InvariantBroken,
+    NeedsPerson,
+    NotFound,
+    ProviderDown,
+    Transient,
+)
 from resources.schema import connection as connection_table
 from resources.schema import connection_secret
 from resources.secrets import Sealed
@@ -215,7 +223,7 @@ class _Progress:
     cursor: Cursor
     report: SyncReport
     failures: int = 0
-    started_over: bool = False
+    restarts: int = 0
 
 
 def _read(turn: _Turn, reading: Reading, report: SyncReport) -> SyncReport:
@@ -233,9 +241,15 @@ def _read(turn: _Turn, reading: Reading, report: SyncReport) -> SyncReport:
         try:
             _read_on(turn, reading, progress)
         except CursorRejected as error:
-            if progress.started_over:
+            if not progress.cursor:
                 raise InvariantBroken(f"{reading.stream.name}: its beginning was rejected too.") from error
-            progress.started_over, progress.cursor = True, {}
+            progress.restarts += 1
+            if progress.restarts >= ATTEMPTS:
+                raise ProviderDown(
+                    f"{reading.stream.name}: its position was lost {ATTEMPTS} times in one reading.",
+                    remedy="It is begun anew by itself.",
+                ) from error
+            progress.cursor = {}
             with turn.runtime.database.organisation(turn.source.org_id) as connection:
                 sweeping.make_due(connection, turn.source, reading.stream)
         except leases.Fenced:

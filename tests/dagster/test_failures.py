@@ -37,6 +37,28 @@ def test_the_providers_own_delay_is_honoured() -> None:
     assert raised.value.seconds_to_wait == 7
 
 
+@pytest.mark.parametrize(
+    "error", [TimedOut("Lost."), ValueError("a library's own")], ids=["transient", "defect"]
+)
+def test_who_is_told_to_end_ends(error: Exception) -> None:
+    """Also where the interruption met a statement, and its cleaning up failed: neither retried nor a defect."""
+
+    class Interrupted(BaseException):
+        """As Dagster raises it at SIGTERM, wherever the worker is."""
+
+    def cleans_up_in_vain() -> None:
+        try:
+            try:
+                raise Interrupted
+            finally:
+                raise OSError("the connection is lost")
+        except OSError as lost:
+            raise error from lost
+
+    with pytest.raises(Interrupted), classified():
+        cleans_up_in_vain()
+
+
 def test_an_error_that_says_what_to_do_is_shown_with_it() -> None:
     """The remedy reaches the run's page."""
     with pytest.raises(dg.Failure) as raised, classified():

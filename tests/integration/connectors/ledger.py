@@ -7,6 +7,7 @@ landing's and the deletions' docstrings, written down a second time as plainly a
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,7 +57,7 @@ class Position:
 
 @dataclass
 class Ledger:
-    """The model. ``clock`` is in seconds and only moves when somebody moves it."""
+    """The model."""
 
     items: dict[str, Item] = field(default_factory=dict)
     tombstones: dict[str, int] = field(default_factory=dict)
@@ -64,7 +65,8 @@ class Ledger:
     positions: dict[str, Position] = field(default_factory=dict)
     rows: dict[tuple[str, str], str] = field(default_factory=dict)
     """The row that holds a content of an id: it keeps its own for as long as the id exists."""
-    clock: float = 0.0
+    moved: float = 0.0
+    """How far the clock was put forward, in seconds, beside what passed by itself."""
     quiet_until: float = 0.0
     """Before this the provider asked not to be called."""
     turn: int = 0
@@ -85,11 +87,15 @@ class Ledger:
 
     def sleep(self, seconds: float) -> None:
         """As a worker does between two tries."""
-        self.clock += seconds
+        self.moved += seconds
+
+    def now(self) -> float:
+        """Seconds, of no particular beginning."""
+        return time.monotonic() + self.moved
 
     def called(self) -> None:
         """The provider is asked for something."""
-        assert self.clock >= self.quiet_until, "called before the provider's deadline"
+        assert self.now() >= self.quiet_until, "called before the provider's deadline"
 
     def page(self, scope: str, page: Page) -> None:
         """A page is durable."""
@@ -218,7 +224,7 @@ class Witness:
             self._expect(ledger.sweep_is_due)
             raise
         except Transient as error:
-            ledger.quiet_until = ledger.clock + (error.retry_after or 0)
+            ledger.quiet_until = ledger.now() + (error.retry_after or 0)
             raise
 
     def present(self, stream: Stream) -> Iterator[Sequence[str]] | None:

@@ -3,7 +3,7 @@
 A sequence has a connection of its own in one database. Its steps are what happens at the provider (edits, deletions,
 items that cannot be read, readers that change, each told at once, late or twice), what the provider does to who calls
 it (429, 500, rejected cursors, a revoked credential), and what workers do (syncs, windows, sweeps; they die, lose
-their database or oversleep). Time only passes when a step says so: the database's times are moved back.
+their database or oversleep). Hours pass when a step says so: the database's times are moved back.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class SyncMachine(RuleBasedStateMachine):
                 runner.backfill_window(runtime, self.connection_id, stream, window, budget_seconds=budget)
 
         self._wait(seconds)
-        if self.ledger.clock >= self.ledger.quiet_until:
+        if self.ledger.now() >= self.ledger.quiet_until:
             self._turn(reads, fate)
 
     @rule(fate=_FATES)
@@ -248,7 +248,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.ledger.compare(self.watch, self.connection_id)
 
     def _wait(self, seconds: int) -> None:
-        self.ledger.clock += seconds
+        self.ledger.moved += seconds
         self.passed += seconds
 
     def _state(self) -> State:

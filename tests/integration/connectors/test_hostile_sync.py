@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from drovi_assets.connectors import leases, runner
-from resources.errors import Conflict, CredentialExpired, ProviderDown, RateLimited, TimedOut
+from resources.errors import Conflict, CredentialExpired, CursorRejected, ProviderDown, RateLimited, TimedOut
 from resources.schema import connection_lease, skipped_item, source_item
 from tests.fakes.hostile_source import THINGS, UNREADABLE, HostileSource
 from tests.integration.connectors.conftest import Bench
@@ -91,6 +91,24 @@ def test_a_lost_cursor_starts_over_and_removes_what_went_meanwhile(bench: Bench)
     assert kept.items() <= _item_ids(bench, connection_id).items()
 
 
+def test_a_position_may_be_lost_more_than_once_in_a_reading(bench: Bench) -> None:
+    """It is begun anew each time; a provider that loses every position is left to the schedule, no defect of ours."""
+    source = busy()
+    runtime = bench.with_connector(source.spec())
+    connection_id = bench.connect("hostile", {})
+    runner.backfill(runtime, connection_id)
+    source.put("late", "1")
+    source.faults = [CursorRejected("410"), None, None, CursorRejected("410")]
+    assert runner.sync(runtime, connection_id).complete
+    assert values(bench, connection_id) == source.truth
+    source.put("later", "1")
+    source.faults = [CursorRejected("410"), *[None, CursorRejected("410")] * (runner.ATTEMPTS - 1)]
+    with pytest.raises(ProviderDown):
+        runner.sync(runtime, connection_id)
+    runner.sync(runtime, connection_id)
+    assert values(bench, connection_id) == source.truth
+
+
 def test_a_revoked_credential_stops_the_connection(bench: Bench) -> None:
     """One call, no retry; the owner is told, the cursor is kept, and nothing runs until a check succeeds."""
     source = busy()
@@ -128,6 +146,22 @@ def test_damaged_items_are_kept_with_their_reason(bench: Bench) -> None:
     runner.sync(runtime, connection_id)
     with bench.database.worker.organisation(bench.org_id) as session:
         assert session.execute(select(skipped_item.c.provider_id)).scalars().all() == []
+
+
+@pytest.mark.parametrize("lists", [False, True], ids=["by an event", "by a listing"])
+def test_damaged_items_that_are_gone_are_forgotten(bench: Bench, lists: bool) -> None:
+    """Nobody is asked to mend what does not exist any more."""
+    source = HostileSource(lists=lists)
+    runtime = bench.with_connector(source.spec())
+    connection_id = bench.connect("hostile", {})
+    source.put("good", "1")
+    source.put("bad", UNREADABLE)
+    source.put("gone", UNREADABLE)
+    runner.backfill(runtime, connection_id, sweep=True)
+    source.remove("gone")
+    runner.sync(runtime, connection_id, sweep=True)
+    with bench.database.worker.organisation(bench.org_id) as session:
+        assert session.execute(select(skipped_item.c.provider_id)).scalars().all() == ["bad"]
 
 
 def test_a_budget_stops_between_pages_and_the_next_call_goes_on(bench: Bench) -> None:
