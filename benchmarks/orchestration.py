@@ -52,7 +52,7 @@ def run(n: int | None = None) -> Iterable[dict[str, Any]]:
                 origin.execute(_TABLE.format(name=name, items=count, windows=WINDOWS))
         _measured(bench, environment, _plain_of(_connect(bench, settings, "warm")))  # bytecode is compiled
         theirs = _measured(bench, environment, _plain_of(_connect(bench, settings, "plain")))
-        ours = _measured(bench, environment, _run_of(_connect(bench, settings, "run")))
+        ours = _measured(bench, environment, _run_of(bench, _connect(bench, settings, "run")))
         if _derived(bench) != 2 * items * WINDOWS + 10 * WINDOWS:
             raise RuntimeError(f"{_derived(bench)} items were derived")
     overhead = 100 * (ours - theirs) / theirs
@@ -72,9 +72,11 @@ def _plain_of(connection_id: UUID) -> Sequence[str]:
     return ["-m", "benchmarks.orchestration", str(connection_id)]
 
 
-def _run_of(connection_id: UUID) -> Sequence[str]:
-    config = {"ops": {"work_in_turns": {"config": {"connection_id": str(connection_id)}}}}
-    of_job = ("-m", "drovi.definitions", "-j", "bring_up_to_date", "--config-json", json.dumps(config))
+def _run_of(bench: Bench, connection_id: UUID) -> Sequence[str]:
+    config = bench.home / "run.yaml"
+    work = {"config": {"connection_id": str(connection_id)}}
+    config.write_text(json.dumps({"ops": {"work_in_turns": work}}), encoding="utf-8")
+    of_job = ("-m", "drovi.definitions", "-j", "bring_up_to_date", "-c", str(config))
     return ["-m", "dagster", "job", "execute", *of_job]
 
 

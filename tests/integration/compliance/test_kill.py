@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 
 from sqlalchemy import text, update
 
 from resources.schema import connection_lease, job
-from tests.conftest import REPOSITORY
 from tests.integration.compliance.conftest import CANARY, Firm
+from tests.workers import kill, started
 
 FILES = 60
 KILLS = 6
-
-
-def _start(firm: Firm) -> subprocess.Popen[str]:
-    urls = firm.database.urls
-    child = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.integration.compliance.worker",
-            urls.app,
-            urls.worker,
-            str(firm.home),
-        ],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    return child
 
 
 def _expire(firm: Firm) -> None:
@@ -57,12 +32,11 @@ def test_a_killed_erasure_goes_on_where_it_was(firm: Firm) -> None:
     job_id = firm.ask("erase_source", by=firm.owner_id, connection_id=str(gone))
     dice = random.Random(11)
     killed_in_the_middle = 0
+    urls = firm.database.urls
     for _ in range(KILLS):
-        child = _start(firm)
+        child = started("tests.integration.compliance.worker", urls.app, urls.worker, str(firm.home))
         time.sleep(dice.uniform(0.01, 0.25))
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
+        kill(child)
         _expire(firm)
         ((left,),) = firm.query(text("SELECT count(*) FROM source_item"))
         killed_in_the_middle += 0 < left < FILES

@@ -83,8 +83,12 @@ def test_killed_at_random_it_loses_and_doubles_nothing(fire: Fire, origin: str, 
             fire.connect(Folder(tmp_path / f"folder_{begin}"), HISTORY)
             fire.connect(table, HISTORY)
             fire.bombard(min(KILLS_A_HISTORY, KILLS - begin), PAUSE)
-        figures = fire.figures(fire.settle(PATIENCE_SECONDS))
+        verdicts = fire.settle(PATIENCE_SECONDS)
+        figures = fire.figures(verdicts)
     print(figures)
+    assert all(one.shape and min(one.shape) > 0 for one in verdicts), (
+        "every item has a document, a chunk, an object and its evidence"
+    )
     assert sum(figures.kills.values()) >= KILLS
     assert_unharmed(figures)
 

@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 
 from sqlalchemy import text
 
 from resources.schema import connection_lease
-from tests.conftest import REPOSITORY
 from tests.integration.pipeline.conftest import Folder
+from tests.workers import kill, started
 
 FILES = 120
 KILLS = 8
-
-
-def _start(folder: Folder) -> subprocess.Popen[str]:
-    arguments = (
-        folder.database.urls.worker,
-        str(folder.path.parent),
-        str(folder.org_id),
-        str(folder.connection_id),
-    )
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.pipeline.worker", *arguments],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    return child
 
 
 def _expire_lease(folder: Folder) -> None:
@@ -54,12 +32,12 @@ def test_a_killed_ingest_goes_on_where_it_was(folder: Folder) -> None:
         )
         os.utime(file, (time.time() - 60, time.time() - 60 - number))
     time.sleep(1.1)
+    urls, home = folder.database.urls, folder.path.parent
+    arguments = (urls.worker, str(home), str(folder.org_id), str(folder.connection_id))
     for _ in range(KILLS):
-        child = _start(folder)
+        child = started("tests.integration.pipeline.worker", *arguments)
         time.sleep(dice.uniform(0.02, 0.6))
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
+        kill(child)
         _expire_lease(folder)
     folder.ingest()
     counts = folder.query(
