@@ -15,6 +15,8 @@ from drovi_assets.retrieval.index import follow, forget
 from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
+from resources.events.log import EventLog
+from resources.events.postgres import PostgresEventLog
 from resources.mailer import Mailer, NoMailer, open_mailer
 from resources.object_store import ObjectStore, open_object_store
 from resources.secrets import SecretBox
@@ -41,6 +43,7 @@ class Runtime:
     embedder: TextEmbedder
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
+    events: EventLog = field(default_factory=PostgresEventLog)
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
 
