@@ -59,20 +59,28 @@ class Which:
             self.topic is None or self.partition is None
         ):
             raise Invalid("Offsets are counted by partition.", remedy="Name the topic and the partition too.")
-        wanted: list[tuple[Any, ColumnElement[bool]]] = [
-            (self.ids, _LETTER.id.in_(self.ids or ())),
-            (self.topic, _LETTER.topic == self.topic),
-            (self.partition, _LETTER.partition == self.partition),
-            (self.first, _LETTER.offset >= self.first),
-            (self.last, _LETTER.offset <= self.last),
-            (self.group, _LETTER.consumer_group == self.group),
-            (self.error_code, _LETTER.error_code == self.error_code),
-            (self.org_id, _LETTER.org_id == self.org_id),
-            (self.since, _LETTER.died_at >= self.since),
-            (self.until, _LETTER.died_at < self.until),
-            (self.status, _LETTER.status == self.status),
-        ]
-        return [clause for value, clause in wanted if value is not None]
+        found: list[ColumnElement[bool]] = []
+        if self.ids is not None:
+            found.append(_LETTER.id.in_(self.ids))
+        for column, equal in (
+            (_LETTER.topic, self.topic),
+            (_LETTER.partition, self.partition),
+            (_LETTER.consumer_group, self.group),
+            (_LETTER.error_code, self.error_code),
+            (_LETTER.org_id, self.org_id),
+            (_LETTER.status, self.status),
+        ):
+            if equal is not None:
+                found.append(column == equal)
+        if self.first is not None:
+            found.append(_LETTER.offset >= self.first)
+        if self.last is not None:
+            found.append(_LETTER.offset <= self.last)
+        if self.since is not None:
+            found.append(_LETTER.died_at >= self.since)
+        if self.until is not None:
+            found.append(_LETTER.died_at < self.until)
+        return found
 
 
 def find(connection: Connection, which: Which, limit: int = 50) -> Sequence[Row[Any]]:
