@@ -22,9 +22,7 @@ from drovi_assets.consumers.registry import CONSUMERS
 from drovi_assets.event_jobs import CONSUME_RANGE, figures, range_config, range_job
 from drovi_assets.jobs import ATTEMPT_TAG, JOB_TAG
 from drovi_assets.pipeline.runtime import Runtime
-from resources.errors import DroviError
-from resources.events.relay import relay
-from resources.telemetry import get_logger
+from resources.events.relay import try_relay
 from sensors.budget import Budget
 from sensors.live_sync import Tick
 
@@ -32,7 +30,6 @@ TICK_SECONDS = 10.0
 RELAYED = 2000
 ROUNDS = 20
 """How often a tick looks again for what its own handlers told: an event's way has three topics."""
-_log = get_logger(__name__)
 
 
 @dg.sensor(
@@ -90,19 +87,11 @@ def run_tick(runtime: Runtime, budget: Budget, *, stopped: Stopped = nothing_sto
             far = {one.spot for one in ranges.ask(connection, found)}
             if asked.ranges or far:
                 ticked.ranges = ranges.due(connection)
-        moved = _relay(runtime) if asked.told or asked.ripe or asked.replays else 0
+        waits = asked.told or asked.ripe or asked.replays
+        moved = try_relay(runtime.database, RELAYED, runtime.events) if waits else 0
         near = [one for one in found if one.spot not in far]
         step = rounds.go_round(runtime, near, budget, stopped=stopped)
         ticked.step.add(step)
         if budget.spent or not (moved or step.read):
             break
     return ticked
-
-
-def _relay(runtime: Runtime) -> int:
-    """A log that does not take them keeps events in the outbox, and what is in the log already is consumed."""
-    try:
-        return relay(runtime.database, RELAYED, runtime.events)
-    except DroviError as error:
-        _log.warning("events wait in the outbox: the log does not take them", error=str(error))
-        return 0

@@ -71,12 +71,12 @@ def passed(place: Place, events: Sequence[StoredEvent]) -> tuple[list[StoredEven
 
     One that was published twice is there twice, at two offsets, with one sequence number.
     """
-    fresh, last = [], place.sequence
+    fresh = []
     for event in events:
-        if event.sequence > last:
+        if not place.handled(event):
             fresh.append(event)
-            last = event.sequence
-    return fresh, Place(events[-1].offset + 1, last)
+        place = place.after(event)
+    return fresh, place
 
 
 def pause(connection: Connection, claimed: Claim, wait: float, reason: str) -> None:

@@ -16,6 +16,7 @@ from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
 from resources.events.log import EventLog
+from resources.events.opening import open_event_log
 from resources.events.postgres import PostgresEventLog
 from resources.mailer import Mailer, NoMailer, open_mailer
 from resources.object_store import ObjectStore, open_object_store
@@ -43,9 +44,9 @@ class Runtime:
     embedder: TextEmbedder
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
-    events: EventLog = field(default_factory=PostgresEventLog)
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
+    events: EventLog = field(default_factory=PostgresEventLog)
 
     @property
     def as_person(self) -> AppDatabase:
@@ -79,6 +80,8 @@ def open_runtime(
         limits = Limits(memory=settings.parse_memory_bytes, seconds=settings.parse_seconds)
         parser = stack.enter_context(Sandbox(limits=limits))
         objects = open_object_store(settings)
+        events = open_event_log(settings)
+        stack.callback(events.close)
         yield Runtime(
             database=database,
             objects=objects,
@@ -89,6 +92,7 @@ def open_runtime(
             sources=sources_of(database, objects, SecretBox(settings.master_keys)),
             mailer=_mailer_of(settings),
             people=people,
+            events=events,
         )
 
 

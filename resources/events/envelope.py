@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, insert
 
 from resources.errors import Invalid
+from resources.events.log import LARGEST_EVENT
 from resources.schema import outbox
 
 
@@ -36,6 +37,11 @@ class Topic(StrEnum):
     def dead(self) -> str:
         """Where events go that were given up."""
         return f"{self}.dlq"
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The topic and the two beside it."""
+        return str(self), self.retry, self.dead
 
 
 class _Body(BaseModel):
@@ -165,6 +171,9 @@ def tell(
     """Put an event into the outbox, in the transaction of what it tells of; returns its id.
 
     ``key`` is what its order matters for: events of one key arrive in the order of their commits.
+
+    Raises:
+        Invalid: it is larger than a log takes.
     """
     event_type, version, topic = _KINDS[type(body)]
     envelope = Envelope(
@@ -175,13 +184,14 @@ def tell(
         occurred_at=occurred_at or datetime.now(UTC),
         body=body.model_dump(mode="json"),
     )
+    payload = envelope.model_dump_json().encode()
+    if len(payload) > LARGEST_EVENT:
+        raise Invalid(
+            f"An event of {len(payload)} bytes is too large.", remedy=f"Send at most {LARGEST_EVENT} in one."
+        )
     connection.execute(
         insert(outbox).values(
-            org_id=org_id,
-            topic=topic,
-            key=key,
-            headers=dict(headers or {}),
-            payload=envelope.model_dump_json().encode(),
+            org_id=org_id, topic=topic, key=key, headers=dict(headers or {}), payload=payload
         )
     )
     return envelope.id
