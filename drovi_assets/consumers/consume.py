@@ -25,6 +25,8 @@ from resources.events.log import StoredEvent
 from resources.schema import organisation
 from resources.telemetry import get_logger
 
+PARTS = 8
+"""Into as many a batch is cut that a handler fails on: with two bad of 500, it handles 1.6 batches then; with halves 3.3."""
 _log = get_logger(__name__)
 
 
@@ -161,7 +163,7 @@ def _of_the_living(
 
 
 def _handled(work: Work, consumer: Consumer, events: Sequence[Opened]) -> Handled:
-    """The handler's outcome; where it raises, that of its halves, down to the one event that makes it raise."""
+    """The handler's outcome; where it raises, that of the batch's parts, down to the one event that makes it raise."""
     if not events:
         return Handled()
     try:
@@ -174,9 +176,9 @@ def _handled(work: Work, consumer: Consumer, events: Sequence[Opened]) -> Handle
             raise away from error
         if len(events) == 1:
             return Handled(failed=[(events[0], error)])
-    middle = len(events) // 2
-    outcome = _handled(work, consumer, events[:middle])
-    outcome.add(_handled(work, consumer, events[middle:]))
+    outcome, size = Handled(), -(-len(events) // PARTS)
+    for begin in range(0, len(events), size):
+        outcome.add(_handled(work, consumer, events[begin : begin + size]))
     return outcome
 
 

@@ -12,8 +12,8 @@ What it raises says what happens next:
 * anything else is a defect, of the handler or of the event: it is tried again, later each time, up to
   ``Consumer.attempts`` times in all, and goes to the dead letters then.
 
-Where several events were handed over the bad ones are found by halving, so one that fails costs the others a second call
-and nothing more. A handler that knows which of its events failed says so in ``Handled`` and raises nothing.
+Where several events were handed over, the bad ones are found by handing over parts of them, so one that fails costs the
+others a second or third call and nothing more. A handler that knows which of its events failed says so in ``Handled`` and raises nothing.
 """
 
 from __future__ import annotations

@@ -53,17 +53,19 @@ class Unlimited:
 
 @dataclass
 class Counting:
-    """A handler that writes a row for each event it handles; ``raises`` is asked before each."""
+    """A handler that writes a row for each event it handles; ``raises`` may then object to any of them."""
 
     raises: Callable[[Opened], None] = lambda _: None
     calls: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, work: Work, events: Sequence[Opened]) -> Handled:
+        names = [name_of(one) for one in events]
+        self.calls.update(names)
+        # First the effects, all at once as a handler should, so that what fails has something to take back.
+        query = "INSERT INTO effect (name) SELECT name FROM unnest(CAST(:names AS text[])) AS name"
+        work.connection.execute(text(query), {"names": names})
         for one in events:
-            name = name_of(one)
-            self.calls[name] += 1
             self.raises(one)
-            work.connection.execute(text("INSERT INTO effect (name) VALUES (:name)"), {"name": name})
         return Handled()
 
 
@@ -191,6 +193,11 @@ class Plane:
                 )
             ).all()
         return {row.provider_id: (row.version, row.payload) for row in rows}
+
+    def forget(self) -> None:
+        """The effects so far."""
+        with psycopg.connect(self.database.urls.owner, autocommit=True) as session:
+            session.execute("TRUNCATE effect RESTART IDENTITY")
 
     def with_runtime(self, **changes: Any) -> Plane:
         return replace(self, runtime=replace(self.runtime, **changes))
