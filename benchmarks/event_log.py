@@ -1,9 +1,10 @@
 """Consuming events beside a bare loop over the same messages: read, decode, validate, land, commit.
 
-Ours opens and validates each event, looks up whose it is, groups the batch, lands it as a sync would (row-level security,
-tombstones, versions, the queue of pending work), tells of what landed and moves its place, all in one transaction. The
-bare loop reads the same messages from the same log, parses their JSON, copies the items into a temporary table and from there
-into one with nothing but the unique key, and commits: no place, no checks. Messages per CPU-second of this process and
+Ours opens and validates each event, looks up whose it is, groups the batch, lands it, tells of what landed and moves its place,
+all in one transaction. The bare loops read the same messages from the same log and parse their JSON. ``same_copy`` then
+does the same COPY and the same statements after it, into the same table, and commits: what is left is what consuming
+costs. ``bare_table`` copies into a table with nothing but the unique key, as ``land`` is measured: that is the price of
+row-level security, versions, tombstones and the queue of pending work as well. Messages per CPU-second of this process and
 the database server, on the Postgres log and on Kafka (``KAFKA_BOOTSTRAP_SERVERS``, else the broker of the tests, whose own
 CPU is nobody's).
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,6 +27,8 @@ import psycopg
 from sqlalchemy import text
 
 from benchmarks.servers import Bench, own_seconds, server_seconds, started
+from drovi_assets.connectors.contract import Change
+from drovi_assets.connectors.landing import LandingScope, land
 from drovi_assets.consumers.consume import Spot, consume
 from drovi_assets.consumers.contract import Consumer
 from drovi_assets.consumers.pushed import take_in
@@ -65,7 +69,7 @@ def run(n: int | None = None) -> Iterable[dict[str, Any]]:
         with started() as bench, _kafka(bench.home) as kafka:
             for name, log in (("postgres", PostgresEventLog()), ("kafka", kafka)):
                 if log is not None:
-                    yield _compare(bench, name, log, size)
+                    yield from _compare(bench, name, log, size)
 
 
 @dataclass(frozen=True)
@@ -80,34 +84,48 @@ class _Used:
         return self.client + self.server
 
 
-def _compare(bench: Bench, name: str, log: EventLog, count: int) -> dict[str, Any]:
+def _compare(bench: Bench, name: str, log: EventLog, count: int) -> Iterator[dict[str, Any]]:
     connection_id = bench.connect("documents", f"{name}-{count}", {})
     runtime = _runtime(bench, log)
     _publish(runtime, bench, connection_id, count)
     (landing,) = (one for one in CONSUMERS if one.handle is take_in)
     consumer = replace(landing, group=f"{name}-{count}", batch=BATCH)
+    beside = bench.connect("documents", f"{name}-{count}-beside", {})
     with psycopg.connect(bench.server.url("drovi", "superuser")) as peer:
         peer.execute("DROP TABLE IF EXISTS peer")
         peer.execute(_PEER)
         peer.commit()
-        bare = _used(bench, lambda: _bare(peer, log, bench, connection_id))
+        loops = {
+            "same_copy": partial(_land, bench, beside),
+            "bare_table": partial(_upsert, peer, bench, beside),
+        }
+        used = {
+            loop: _used(bench, partial(_bare, peer, log, bench, connection_id, put))
+            for loop, put in loops.items()
+        }
+        ours = _used(bench, partial(_ours, runtime, consumer))
         copied = peer.execute("SELECT count(*) FROM peer").fetchone()
-    ours = _used(bench, lambda: _ours(runtime, consumer))
+    landed = {one: _landed(bench, one) for one in (connection_id, beside)}
+    assert copied == (count,), copied
+    assert landed == {connection_id: count, beside: count}, landed
+    for loop, bare in used.items():
+        yield {
+            "name": f"event_log/{name}_{loop}",
+            "ours": round(count / ours.total),
+            "peer": round(count / bare.total),
+            "ratio": round(bare.total / ours.total, 3),
+            "unit": "messages/CPU-s, client and server",
+            "n": count,
+            "client_seconds": [round(ours.client, 2), round(bare.client, 2)],
+            "server_seconds": [round(ours.server, 2), round(bare.server, 2)],
+        }
+
+
+def _landed(bench: Bench, connection_id: UUID) -> int:
     with bench.database.organisation(bench.org_id) as session:
         query = text("SELECT count(*) FROM source_item WHERE connection_id = :id")
-        landed = session.execute(query, {"id": connection_id}).scalar_one()
-    assert copied == (count,), copied
-    assert landed == count, landed
-    return {
-        "name": f"event_log/{name}",
-        "ours": round(count / ours.total),
-        "peer": round(count / bare.total),
-        "ratio": round(bare.total / ours.total, 3),
-        "unit": "messages/CPU-s, client and server",
-        "n": count,
-        "client_seconds": [round(ours.client, 2), round(bare.client, 2)],
-        "server_seconds": [round(ours.server, 2), round(bare.server, 2)],
-    }
+        number: int = session.execute(query, {"id": connection_id}).scalar_one()
+        return number
 
 
 def _ours(runtime: Runtime, consumer: Consumer) -> None:
@@ -117,24 +135,44 @@ def _ours(runtime: Runtime, consumer: Consumer) -> None:
             pass
 
 
-def _bare(peer: psycopg.Connection[Any], log: EventLog, bench: Bench, connection_id: UUID) -> None:
+_Put = Callable[[list[dict[str, Any]]], None]
+
+
+def _bare(peer: psycopg.Connection[Any], log: EventLog, bench: Bench, connection_id: UUID, put: _Put) -> None:
+    wanted = str(connection_id)
     for partition in range(PARTITIONS):
         offset = 0
-        while True:
-            messages = list(_messages(peer, log, bench, partition, offset))
-            if not messages:
-                break
+        while messages := list(_messages(peer, log, bench, partition, offset)):
             offset = messages[-1][0] + 1
             bodies = [json.loads(payload)["body"] for _, payload in messages]
-            with peer.cursor() as cursor:
-                cursor.execute("TRUNCATE arrived")
-                with cursor.copy(f"COPY arrived ({_COLUMNS}) FROM STDIN") as copy:
-                    for body in bodies:
-                        if body["connection_id"] == str(connection_id):
-                            for item in body["items"]:
-                                copy.write_row(_row(bench, connection_id, body["stream"], item))
-                cursor.execute(_UPSERT)
-            peer.commit()
+            put([item for body in bodies if body["connection_id"] == wanted for item in body["items"]])
+
+
+def _upsert(
+    peer: psycopg.Connection[Any], bench: Bench, connection_id: UUID, items: list[dict[str, Any]]
+) -> None:
+    with peer.cursor() as cursor:
+        cursor.execute("TRUNCATE arrived")
+        with cursor.copy(f"COPY arrived ({_COLUMNS}) FROM STDIN") as copy:
+            for item in items:
+                copy.write_row(_row(bench, connection_id, item))
+        cursor.execute(_UPSERT)
+    peer.commit()
+
+
+def _land(bench: Bench, connection_id: UUID, items: list[dict[str, Any]]) -> None:
+    scope = LandingScope(bench.org_id, connection_id, "items", bench.audience_id, 2026)
+    changes = [
+        Change(
+            item["provider_id"],
+            item["version"],
+            item["payload"],
+            datetime.fromisoformat(item["occurred_at"]),
+        )
+        for item in items
+    ]
+    with bench.database.organisation(bench.org_id) as session:
+        land(session, scope, changes)
 
 
 def _messages(
@@ -152,12 +190,12 @@ def _messages(
             yield one.offset, one.payload
 
 
-def _row(bench: Bench, connection_id: UUID, stream: str, item: dict[str, Any]) -> tuple[Any, ...]:
+def _row(bench: Bench, connection_id: UUID, item: dict[str, Any]) -> tuple[Any, ...]:
     return (
         bench.org_id,
         bench.audience_id,
         connection_id,
-        stream,
+        "items",
         item["provider_id"],
         digest(item["payload"]),
         item["version"],

@@ -250,7 +250,7 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except DBAPIError as error:
+    except (DBAPIError, psycopg.Error) as error:  # the driver's own, where a statement goes past SQLAlchemy
         if (known := transient_of(error)) is not None:
             raise known from error
         raise
@@ -258,6 +258,8 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
 
 def transient_of(error: Exception) -> Transient | None:
     """What an error means where the database is away, busy or asks to try again; None for any other."""
+    if isinstance(error, psycopg.Error):
+        return _as_transient(error.sqlstate, lost=isinstance(error, psycopg.OperationalError))
     if not isinstance(error, DBAPIError):
         return None
     lost = error.connection_invalidated or isinstance(error, OperationalError)

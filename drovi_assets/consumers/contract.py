@@ -42,7 +42,7 @@ def nothing_stopped(_connection: Connection, _connector: str, _org_id: UUID) -> 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """An event that is understood: ``body`` is the model of its type and version.
+    """An event that is understood: ``body`` is the model of its type and version, and the envelope's own is the same.
 
     ``org_id`` was held against what the log says of the event; ``attempt`` is how often it has failed so far.
     """

@@ -15,17 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, update
 
 from drovi_assets.connectors import committing, leases
 from drovi_assets.connectors.contract import Change, Gone, Page
-from drovi_assets.connectors.landing import LandingScope, latest
+from drovi_assets.connectors.landing import LandingScope, landed_now, latest
 from drovi_assets.consumers.contract import Handled, Opened, Work
 from drovi_assets.consumers.standing import Standing, look_up, of_event
 from resources.database import enter
 from resources.events.envelope import ItemsLanded, ItemsPushed, SourceChanged, tell
 from resources.schema import connection as connection_table
-from resources.schema import source_item
 
 UNWANTED_SECONDS = 60.0
 """After which a paused or stopped connection's events are looked at again."""
@@ -100,23 +99,11 @@ def _land(work: Work, source: Standing, streams: defaultdict[str, _Arrived]) -> 
         page = Page(changes, {}, complete=True, gone=arrived.gone, skipped=refused)
         landed = committing.write(sources, work.connection, scope, page).landed
         if landed.new or landed.changed:
-            _tell(work, scope, changes)
+            _tell(work, scope)
 
 
-def _tell(work: Work, scope: LandingScope, changes: Sequence[Change]) -> None:
-    """Of those, what landed in this transaction, and not what was known before."""
-    query = (
-        select(source_item.c.id)
-        .where(
-            source_item.c.connection_id == scope.connection_id,
-            source_item.c.stream == scope.stream,
-            source_item.c.provider_id == func.any([change.provider_id for change in changes]),
-            source_item.c.superseded_at.is_(None),
-            source_item.c.landed_at == func.now(),
-        )
-        .order_by(source_item.c.id)
-    )
-    ids = work.connection.execute(query).scalars().all()
+def _tell(work: Work, scope: LandingScope) -> None:
+    ids = landed_now(work.connection, scope)
     for begin in range(0, len(ids), TOLD_AT_ONCE):
         body = ItemsLanded(
             connection_id=scope.connection_id, item_ids=tuple(ids[begin : begin + TOLD_AT_ONCE])

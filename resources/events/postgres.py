@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Final
 
+import psycopg
 from sqlalchemy import Connection, func, insert, select, text
 
 from resources.events.log import PARTITIONS, Event, StoredEvent, partition_of
@@ -13,6 +15,12 @@ from resources.schema import consumer_offset, event
 
 PRUNED = 5000
 """Events of one partition that are forgotten at a time: their locks are short, and the next call goes on."""
+# Asked of the driver, in binary: through SQLAlchemy and as text a batch costs twice as much. Most events have no headers, and
+# parsing an empty document for each would be a sixth of it.
+_READ: Final = """
+SELECT "offset", org_id, key, payload, nullif(headers, '{}'), created_at FROM event
+WHERE topic = %s AND partition = %s AND "offset" >= %s ORDER BY "offset" LIMIT %s
+"""
 # Offsets are in the order of time, so a partition whose first event is young is done with after one row. What a group of
 # the topic has not consumed stays, however old it is.
 _PRUNE = text(
@@ -88,25 +96,13 @@ class PostgresEventLog:
         self, connection: Connection, topic: str, partition: int, offset: int, limit: int
     ) -> list[StoredEvent]:
         """As :meth:`EventLog.read`; an event is there once, so its offset is its sequence number."""
-        rows = connection.execute(
-            select(event)
-            .where(event.c.topic == topic, event.c.partition == partition, event.c.offset >= offset)
-            .order_by(event.c.offset)
-            .limit(limit)
-        )
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor(binary=True) as cursor:
+            rows = cursor.execute(_READ, (topic, partition, offset, limit)).fetchall()
         return [
-            StoredEvent(
-                row.topic,
-                row.partition,
-                row.offset,
-                row.offset,
-                row.org_id,
-                row.key,
-                row.payload,
-                row.headers,
-                row.created_at,
-            )
-            for row in rows
+            StoredEvent(topic, partition, at, at, org_id, key, payload, headers or {}, created_at)
+            for at, org_id, key, payload, headers, created_at in rows
         ]
 
     def ends(self, connection: Connection, topic: str) -> dict[int, int]:
