@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-import dagster as dg
 import pytest
 from sqlalchemy import select, text
 
@@ -83,4 +82,3 @@ def test_what_a_tick_cannot_catch_up_with_becomes_a_run(
     assert again.success
     assert not again.get_asset_materialization_events()
     assert graph.folder.summary() == before
-    assert isinstance(graph.repository.get_job(CONSUME_RANGE), dg.JobDefinition)
