@@ -19,7 +19,7 @@ from drovi_assets.automation import Done, turn_of
 from drovi_assets.consumers.contract import Handled, Opened, Work
 from drovi_assets.consumers.standing import Standing, look_up, of_event
 from drovi_assets.pipeline.run import BATCH, process
-from resources.errors import NeedsPerson, TimedOut, Transient
+from resources.errors import NeedsPerson, Transient
 from resources.events.envelope import ItemsLanded
 from resources.schema import record, source_item
 
@@ -54,7 +54,7 @@ def _derive(work: Work, source: Standing, told: Sequence[tuple[Opened, ItemsLand
         try:
             patience = min(PATIENCE_SECONDS, work.deadline.left)
             stack.enter_context(turn_of(work.runtime, source.org_id, source.id, patience=patience))
-        except TimedOut:
+        except Transient:  # others have it, or it was stopped this moment
             handled.later = [(event, BUSY_SECONDS) for event, _ in told]
             return handled
         left = turn.derive(_underived(work, source, {item for _, body in told for item in body.item_ids}))

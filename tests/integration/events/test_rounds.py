@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import event as hooks
 
-from drovi_assets.consumers import ranges, rounds
+from drovi_assets.consumers import dead_letters, ranges, rounds
 from drovi_assets.consumers.consume import Spot
 from drovi_assets.consumers.contract import Consumer, Handled
+from drovi_assets.consumers.dead_letters import Which
+from drovi_assets.consumers.registry import CONSUMERS
+from resources.errors import ProviderDown
 from resources.events import offsets
 from resources.events.envelope import Topic
 from resources.events.log import PARTITIONS, partition_of
@@ -68,6 +71,25 @@ def test_an_idle_tick_is_two_queries(plane: Plane) -> None:
     with _statements(plane) as seen:
         run_tick(plane.runtime, Budget.of(10))
     assert len(seen) == 2
+
+
+def test_a_log_that_does_not_answer_fails_no_tick(plane: Plane) -> None:
+    """What is asked for beside it is done: a dead letter that is to go back waits in the outbox."""
+
+    class Away(Outside):
+        def ends(self, connection, topic):
+            raise ProviderDown("It does not answer.")
+
+        def publish(self, connection, events):
+            raise ProviderDown("It does not answer.")
+
+    plane.publish([b"{"])
+    plane.drain(CONSUMERS[0])
+    with plane.database.worker.dispatch() as session:
+        dead_letters.ask_replay(session, Which(), "ops@drovi.co")
+    assert run_tick(plane.with_runtime(events=Away()).runtime, Budget.of(10)).step.read == 0
+    assert [letter.status for letter in plane.dead()] == ["replayed"]
+    assert run_tick(plane.runtime, Budget.of(10)).step.dead == 1
 
 
 def test_time_is_shared_between_topics_and_between_partitions(plane: Plane) -> None:
