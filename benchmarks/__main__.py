@@ -12,6 +12,7 @@ NAMES = (
     "parse_pdf",
     "embed",
     "land",
+    "event_log",
     "backfill_postgres",
     "freshness",
     "search",

@@ -15,12 +15,14 @@ from drovi_assets.assets.connectors import RUNTIME, connector_assets
 from drovi_assets.checks.connectors import connector_checks, golden_checks
 from drovi_assets.connectors.registry import CONNECTORS
 from drovi_assets.connectors.sources.documents import Documents
+from drovi_assets.event_jobs import range_job
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime, open_runtime
 from drovi_assets.schedules import checks_job, checks_schedule
 from resources.bindings import lazily
 from resources.settings import Settings
 from resources.telemetry import configure_logging
+from sensors.events import events
 from sensors.jobs import jobs
 from sensors.live_sync import live_sync
 from sensors.reconcile import reconcile
@@ -34,9 +36,9 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
             *(check for connector in CONNECTORS for check in connector_checks(connector)),
             *golden_checks(Documents.name),
         ],
-        jobs=[*JOBS, checks_job],
+        jobs=[*JOBS, range_job, checks_job],
         schedules=[checks_schedule],
-        sensors=[live_sync, jobs, reconcile],
+        sensors=[live_sync, events, jobs, reconcile],
         resources={RUNTIME: lazily(_runtime), **(overrides or {})},
         # Steps share one process: its models load once, and a step costs 0.1 s in place of 3.
         executor=dg.in_process_executor,

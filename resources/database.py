@@ -281,11 +281,20 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except DBAPIError as error:
-        lost = error.connection_invalidated or isinstance(error, OperationalError)
-        if (known := _as_transient(getattr(error.orig, "sqlstate", None), lost=lost)) is not None:
+    except (DBAPIError, psycopg.Error) as error:  # the driver's own, where a statement goes past SQLAlchemy
+        if (known := transient_of(error)) is not None:
             raise known from error
         raise
+
+
+def transient_of(error: Exception) -> Transient | None:
+    """What an error means where the database is away, busy or asks to try again; None for any other."""
+    if isinstance(error, psycopg.Error):
+        return _as_transient(error.sqlstate, lost=isinstance(error, psycopg.OperationalError))
+    if not isinstance(error, DBAPIError):
+        return None
+    lost = error.connection_invalidated or isinstance(error, OperationalError)
+    return _as_transient(getattr(error.orig, "sqlstate", None), lost=lost)
 
 
 def _as_transient(sqlstate: str | None, *, lost: bool) -> Transient | None:

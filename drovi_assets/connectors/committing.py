@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 from uuid import UUID
 
@@ -116,7 +117,7 @@ def commit_page(runtime: Runtime, lease: Lease, source: Source, reading: Reading
         Fenced: the lease is over; nothing was committed.
         Transient: the database or the object store does not answer; nothing was committed.
     """
-    changes, refused = _landable(latest(page.changes))
+    changes, refused = landable(latest(page.changes))
     blobs, unread = _store_files(runtime, lease, source, changes)
     skipped = [*page.skipped, *refused, *unread]
     lost = {one.provider_id for one in unread}
@@ -133,14 +134,7 @@ def commit_page(runtime: Runtime, lease: Lease, source: Source, reading: Reading
         lease.renew(connection)
         if blobs:
             _hold_files(runtime, connection, source, set(blobs.values()))
-        deleted = deletions.bury(connection, scope, page.gone, runtime.forget) if page.gone else 0
-        holds.give_back(connection, scope, changes)
-        readers = _audiences(connection, source, changes)
-        landed = land(connection, scope, changes, Attachments(blobs, readers))
-        if landed.other_readers:
-            ids = [change.provider_id for change in changes]
-            rescoping.follow_readers(connection, scope, ids, runtime.follow)
-        _keep_skipped(connection, source, reading.stream, skipped, changes)
+        done = write(runtime, connection, scope, replace(page, changes=changes, skipped=skipped), blobs)
         save_cursor(
             connection,
             source,
@@ -148,12 +142,35 @@ def commit_page(runtime: Runtime, lease: Lease, source: Source, reading: Reading
             reading.scope,
             page.cursor,
             complete=page.complete,
-            items=landed.new + landed.changed,
+            items=done.landed.new + done.landed.changed,
         )
-    return Committed(landed, deleted, len(skipped))
+    return done
 
 
-def _landable(changes: Sequence[Change]) -> tuple[Sequence[Change], list[Skipped]]:
+def write(
+    runtime: Runtime,
+    connection: Connection,
+    scope: LandingScope,
+    page: Page,
+    blobs: Mapping[str, str] = MappingProxyType({}),
+) -> Committed:
+    """What a page says, in the caller's transaction, which holds the connection's lease row: see ``leases.keep_out``.
+
+    ``page`` names each id once, and nothing that is ``unlandable``; its cursor is not looked at.
+    """
+    deleted = deletions.bury(connection, scope, page.gone, runtime.forget) if page.gone else 0
+    holds.give_back(connection, scope, page.changes)
+    readers = _audiences(connection, scope, page.changes)
+    landed = land(connection, scope, page.changes, Attachments(blobs, readers))
+    if landed.other_readers:
+        ids = [change.provider_id for change in page.changes]
+        rescoping.follow_readers(connection, scope, ids, runtime.follow)
+    _keep_skipped(connection, scope, page.skipped, page.changes)
+    return Committed(landed, deleted, len(page.skipped))
+
+
+def landable(changes: Sequence[Change]) -> tuple[Sequence[Change], list[Skipped]]:
+    """The changes that the database can hold, and those that it cannot, with the reason."""
     reasons = [(change, reason) for change in changes if (reason := unlandable(change))]
     if not reasons:
         return changes, []
@@ -214,11 +231,11 @@ def _hold_files(runtime: Runtime, connection: Connection, source: Source, digest
         raise Transient("A file was deleted while it was being read again.", remedy="It is tried again.")
 
 
-def _audiences(connection: Connection, source: Source, changes: Sequence[Change]) -> Mapping[str, UUID]:
+def _audiences(connection: Connection, scope: LandingScope, changes: Sequence[Change]) -> Mapping[str, UUID]:
     """The audience of each item whose readers the provider names, whoever of them is a member today."""
     named = {change.provider_id: change.readers for change in changes if change.readers is not None}
     of_readers = {
-        readers: audiences.of_source(connection, source.org_id, source.connection_id, _addresses(readers))
+        readers: audiences.of_source(connection, scope.org_id, scope.connection_id, _addresses(readers))
         for readers in set(named.values())
     }
     return {provider_id: of_readers[readers] for provider_id, readers in named.items()}
@@ -235,15 +252,14 @@ def _addresses(readers: Collection[str]) -> set[str]:
 
 def _keep_skipped(
     connection: Connection,
-    source: Source,
-    stream: Stream,
+    scope: LandingScope,
     skipped: Sequence[Skipped],
     landed: Sequence[Change],
 ) -> None:
     """Remember what could not be read, and forget what could after all."""
     mine = (
-        skipped_item.c.connection_id == source.connection_id,
-        skipped_item.c.stream == stream.name,
+        skipped_item.c.connection_id == scope.connection_id,
+        skipped_item.c.stream == scope.stream,
     )
     if landed and connection.execute(select(skipped_item.c.provider_id).where(*mine).limit(1)).first():
         ids = [change.provider_id for change in landed]
@@ -254,10 +270,10 @@ def _keep_skipped(
     rows = insert(skipped_item).values(
         [
             {
-                "org_id": source.org_id,
-                "audience_id": source.audience_id,
-                "connection_id": source.connection_id,
-                "stream": stream.name,
+                "org_id": scope.org_id,
+                "audience_id": scope.audience_id,
+                "connection_id": scope.connection_id,
+                "stream": scope.stream,
                 "provider_id": provider_id,
                 "reason": reason,
             }

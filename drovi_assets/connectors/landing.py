@@ -131,6 +131,15 @@ WHERE {_ALIVE} AND (
 )
 
 
+# The page is still in its temporary table. What was landed before by the same transaction has the same moment.
+_LANDED_NOW = """
+SELECT id FROM source_item
+WHERE connection_id = %(connection)s AND stream = %(stream)s AND landed_at = now()
+    AND processed_at IS NULL AND superseded_at IS NULL AND provider_id IN (SELECT provider_id FROM landing)
+ORDER BY id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class LandingScope:
     """Where changes land: ``audience_id`` is the default; ``window`` None names each item's window by its time."""
@@ -210,6 +219,13 @@ def land(
         cursor.execute(_RESTORE)
     stale = len(newest) - new - changed - unchanged
     return LandingResult(new, changed, unchanged, stale, other_readers=moved)
+
+
+def landed_now(connection: Connection, scope: LandingScope) -> list[UUID]:
+    """The ids of what the last ``land`` of this transaction made current, and not what was known before."""
+    names = {"connection": scope.connection_id, "stream": scope.stream}
+    with driver_of(connection).cursor(binary=True) as cursor:
+        return [item for (item,) in cursor.execute(_LANDED_NOW, names).fetchall()]
 
 
 def unlandable(change: Change) -> str | None:

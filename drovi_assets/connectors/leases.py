@@ -104,6 +104,28 @@ def release(database: WorkerDatabase, lease: Lease) -> None:
         )
 
 
+def keep_out(connection: Connection, org_id: UUID, connection_id: UUID, holder: str) -> None:
+    """Keep every page of the connection out until the caller's transaction ends, without taking anybody's turn.
+
+    A page renews its lease, which holds the lease's row until it commits; this holds the same row. So what is pushed
+    lands between two pages of a sync that goes on, and neither meets the other's unfinished work. The fence and the
+    expiry stay as they are.
+    """
+    row = insert(connection_lease).values(
+        org_id=org_id,
+        connection_id=connection_id,
+        holder=holder,
+        fence=0,
+        expires_at=func.clock_timestamp(),
+    )
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[connection_lease.c.connection_id],
+            set_={"holder": connection_lease.c.holder},
+        )
+    )
+
+
 @contextmanager
 def held(
     database: WorkerDatabase, org_id: UUID, connection_id: UUID, holder: str, ttl: float = LEASE_SECONDS

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, or_
+from sqlalchemy import Connection, Row, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.pipeline.items import retire_older_versions
 from drovi_assets.records.normalise import NORMALISER_VERSION, SourceItem, normalise
+from resources.events.envelope import RecordsWritten, tell
 from resources.hashing import derive_id
 from resources.schema import record
 
@@ -22,7 +24,7 @@ def record_id(item_id: UUID) -> UUID:
 def write_records(connection: Connection, org_id: UUID, items: Sequence[SourceItem]) -> int:
     """Store the envelope of each item; an item that came back after a change is current again.
 
-    Returns the number of records.
+    What is written is told; what says nothing new is neither. Returns the number of records.
     """
     retire_older_versions(connection, org_id, items)
     rows = []
@@ -48,7 +50,17 @@ def write_records(connection: Connection, org_id: UUID, items: Sequence[SourceIt
         statement = insert(record).values(rows)
         replaced = {name: statement.excluded[name] for name in rows[0] if name not in {"id", "org_id"}}
         changed = or_(*(record.c[name].is_distinct_from(value) for name, value in replaced.items()))
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["id"], set_=replaced, where=changed)
-        )
+        upsert = statement.on_conflict_do_update(index_elements=["id"], set_=replaced, where=changed)
+        written = connection.execute(upsert.returning(record.c.connection_id, record.c.id)).all()
+        _tell(connection, org_id, written)
     return len(rows)
+
+
+def _tell(connection: Connection, org_id: UUID, written: Sequence[Row[tuple[UUID, UUID]]]) -> None:
+    """One event a batch and connection."""
+    by_connection: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for row in written:
+        by_connection[row.connection_id].append(row.id)
+    for connection_id, ids in by_connection.items():
+        body = RecordsWritten(connection_id=connection_id, record_ids=tuple(ids))
+        tell(connection, org_id, body, key=str(connection_id))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Column, Connection, Select, func, insert, select, text
 
 from resources.events.log import PARTITIONS, Event, StoredEvent, partition_of
@@ -16,6 +17,15 @@ READ_BYTES = 32 * 1024 * 1024
 """What one reading brings at most, and one event at least."""
 PRUNED = 5000
 """Events of one partition that are forgotten at a time: their locks are short, and the next call goes on."""
+# Asked of the driver, in binary: through SQLAlchemy and as text a batch costs twice as much. Most events have no headers, and
+# parsing an empty document for each would be a sixth of it.
+_READ: Final = """
+SELECT "offset", org_id, key, payload, headers, created_at FROM (
+    SELECT "offset", org_id, key, payload, nullif(headers, '{}') AS headers, created_at,
+           sum(octet_length(payload)) OVER (ORDER BY "offset") - octet_length(payload) AS before
+    FROM event WHERE topic = %s AND partition = %s AND "offset" >= %s ORDER BY "offset" LIMIT %s
+) AS first WHERE before < %s ORDER BY "offset"
+"""
 # Offsets are in the order of time, so a partition whose first event is young is done with after one row. What a group of
 # the topic has not consumed stays, however old it is.
 _PRUNE = text(
@@ -91,23 +101,13 @@ class PostgresEventLog:
         self, connection: Connection, topic: str, partition: int, offset: int, limit: int
     ) -> list[StoredEvent]:
         """As :meth:`EventLog.read`, fewer where they are large; an event is there once, so its offset is its sequence number."""
-        waiting = select(event).where(
-            event.c.topic == topic, event.c.partition == partition, event.c.offset >= offset
-        )
-        rows = connection.execute(bounded(waiting, event.c.offset, event.c.payload, limit, READ_BYTES))
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor(binary=True) as cursor:
+            rows = cursor.execute(_READ, (topic, partition, offset, limit, READ_BYTES)).fetchall()
         return [
-            StoredEvent(
-                row.topic,
-                row.partition,
-                row.offset,
-                row.offset,
-                row.org_id,
-                row.key,
-                row.payload,
-                row.headers,
-                row.created_at,
-            )
-            for row in rows
+            StoredEvent(topic, partition, at, at, org_id, key, payload, headers or {}, created_at)
+            for at, org_id, key, payload, headers, created_at in rows
         ]
 
     def ends(self, connection: Connection, topic: str) -> dict[int, int]:

@@ -41,10 +41,11 @@ def test_derived_assets_are_checked() -> None:
 def test_few_sensors_that_do_not_alias_with_the_daemon() -> None:
     """Each tick costs 0.14 CPU-seconds, and an interval of 5 s on a loop of 5 s means every other loop."""
     sensors = build_defs().get_repository_def().sensor_defs
-    assert {sensor.name for sensor in sensors} == {"live_sync", "jobs", "reconcile"}
+    assert {sensor.name for sensor in sensors} == {"live_sync", "events", "jobs", "reconcile"}
     intervals = {sensor.name: sensor.minimum_interval_seconds for sensor in sensors}
     assert intervals["live_sync"] <= 4
     assert intervals["jobs"] <= 4
+    assert intervals["events"] <= 4
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors)
 
 
