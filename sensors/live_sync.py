@@ -34,7 +34,7 @@ from resources.errors import DroviError, Refused, Transient
 from resources.events.relay import relay
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
-from resources.telemetry import get_logger
+from resources.telemetry import get_logger, metrics
 from sensors.budget import Budget
 
 TICK_SECONDS = 15.0
@@ -85,6 +85,7 @@ class Tick:
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
 )
+@metrics.ticking("live_sync")
 def live_sync(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One tick."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()

@@ -29,7 +29,7 @@ from resources.errors import DroviError
 from resources.events.relay import relay
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, organisation, stream_cursor
-from resources.telemetry import get_logger
+from resources.telemetry import get_logger, metrics
 from sensors.run_status import partition_of
 
 SILENT = timedelta(seconds=150)
@@ -45,6 +45,7 @@ _log = get_logger(__name__)
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
 )
+@metrics.ticking("reconcile")
 def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """One tick."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()
