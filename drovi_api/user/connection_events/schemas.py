@@ -10,6 +10,18 @@ from pydantic import BaseModel, Field
 from drovi_api.user.connections.schemas import ConnectionStatus, Visibility
 
 
+class Progress(BaseModel):
+    """How far the reading of a connection's history is."""
+
+    items: int = Field(description="How many items were derived so far.")
+    windows_done: int = Field(description="Of how many stretches of time everything can be found.")
+    windows_total: int
+    eta_seconds: int | None = Field(
+        description="About how long the rest takes at the pace so far; null until one is known."
+    )
+    last_error: str | None = Field(description="The code of the last failure, where it has to try again.")
+
+
 class ConnectionState(BaseModel):
     """How a connection does, after a change of it."""
 
@@ -21,3 +33,4 @@ class ConnectionState(BaseModel):
         description="When it was last read; told once a minute where reading brings nothing."
     )
     items: int = Field(description="How many items it has brought so far.")
+    progress: Progress | None = Field(None, description="Of its history, while that is read.")

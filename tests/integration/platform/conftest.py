@@ -32,12 +32,13 @@ class Up:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.api, self.dagster, self.code_server = _free_ports(3)
+        self.api, self.dagster, self.code_server, self.metrics = _free_ports(4)
         self.environment = os.environ | {
             "DROVI_HOME": str(home),
             "DROVI_API_PORT": str(self.api),
             "DROVI_DAGSTER_PORT": str(self.dagster),
             "DROVI_CODE_SERVER_PORT": str(self.code_server),
+            "DROVI_METRICS_PORT": str(self.metrics),
         }
         self.process: subprocess.Popen[bytes] | None = None
         self.log = home / "up.log"
@@ -158,4 +159,10 @@ def up() -> Iterator[Up]:
 
 @pytest.fixture
 def settings(up: Up) -> Settings:
-    return Settings(home=up.home, api_port=up.api, dagster_port=up.dagster, code_server_port=up.code_server)
+    return Settings(
+        home=up.home,
+        api_port=up.api,
+        dagster_port=up.dagster,
+        code_server_port=up.code_server,
+        metrics_port=up.metrics,
+    )
