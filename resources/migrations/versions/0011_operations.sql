@@ -106,3 +106,4 @@ CREATE POLICY event_identity ON event TO drovi_identity USING (true) WITH CHECK 
 GRANT SELECT ("topic", "partition", "offset", "created_at") ON event TO drovi_identity;
 CREATE POLICY delayed_event_identity ON delayed_event TO drovi_identity USING (true) WITH CHECK (true);
 GRANT SELECT ("id", "topic", "not_before") ON delayed_event TO drovi_identity;
+GRANT UPDATE ("max_attempts") ON job TO drovi_identity;
