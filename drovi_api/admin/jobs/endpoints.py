@@ -13,18 +13,16 @@ from drovi_api.admin.jobs.repository import Filters
 from drovi_api.admin.jobs.schemas import AdminJob, Replay
 from drovi_api.errors import problem_responses
 from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
-from drovi_api.user.jobs.schemas import JobStatus
+from drovi_api.user.jobs.schemas import JobStatus, Kind
 
 router = feature("/jobs", "jobs")
-
-Kind = Annotated[str | None, Query(max_length=100, pattern=r"^[a-z_]+$", description="Only of this kind.")]
 
 
 @router.get("", operation_id="admin_list_jobs", summary="List background work")
 def admin_list_jobs(
     act: Acts,
     *,
-    kind: Kind = None,
+    kind: Annotated[Kind | None, Query(description="Only of this kind.")] = None,
     status: Annotated[JobStatus | None, Query(description="Only in this state.")] = None,
     organisation_id: Annotated[UUID | None, Query(description="Only of this organisation.")] = None,
     cursor: CursorText = None,

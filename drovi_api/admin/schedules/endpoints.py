@@ -12,17 +12,18 @@ from drovi_api.admin.schedules import service
 from drovi_api.admin.schedules.schemas import Schedule
 from drovi_api.errors import problem_responses
 from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
+from drovi_api.user.jobs.schemas import Kind
 
 router = feature("/schedules", "schedules")
-
-Kind = Annotated[
-    str | None, Query(max_length=100, pattern=r"^[a-z_]+$", description="Only of this kind of job.")
-]
 
 
 @router.get("", operation_id="admin_list_schedules", summary="List schedules")
 def admin_list_schedules(
-    act: Acts, kind: Kind = None, cursor: CursorText = None, limit: Limit = DEFAULT_LIMIT
+    act: Acts,
+    *,
+    kind: Annotated[Kind | None, Query(description="Only of this kind of job.")] = None,
+    cursor: CursorText = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Page[Schedule]:
     """What asks for work by the clock, newest first. How often sources are read is a setting of theirs, and not here."""
     return service.listed(act, kind, cursor, limit)
