@@ -176,7 +176,13 @@ def _begin_history(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) 
     complete = False
     try:
         complete = read_history(
-            runtime, row.org_id, row.id, done, budget=budget.left, patience=min(PATIENCE_SECONDS, budget.left)
+            runtime,
+            row.org_id,
+            row.id,
+            done,
+            budget=budget.left,
+            patience=min(PATIENCE_SECONDS, budget.left),
+            progress=lambda: job_rows.note(runtime.database, job_id, done.summary()),
         )
     finally:
         with runtime.database.dispatch() as connection:

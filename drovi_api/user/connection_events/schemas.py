@@ -13,13 +13,15 @@ from drovi_api.user.connections.schemas import ConnectionStatus, Visibility
 class Progress(BaseModel):
     """How far the reading of a connection's history is."""
 
-    items: int = Field(description="How many items were derived so far.")
-    windows_done: int = Field(description="Of how many stretches of time everything can be found.")
+    items: int = Field(description="How many items were read so far.")
+    windows_done: int = Field(description="How many stretches of time were read to their end.")
     windows_total: int
     eta_seconds: int | None = Field(
         description="About how long the rest takes at the pace so far; null until one is known."
     )
-    last_error: str | None = Field(description="The code of the last failure, where it has to try again.")
+    last_error: str | None = Field(
+        description="The code that its source failed with, until it answers again."
+    )
 
 
 class ConnectionState(BaseModel):

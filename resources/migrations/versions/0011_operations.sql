@@ -53,7 +53,7 @@ BEGIN
     ORDER BY j.id DESC LIMIT 1;
     IF FOUND THEN
         v_state := v_state || jsonb_build_object('progress', jsonb_build_object(
-            'items', v_job.progress -> 'items', 'windows_done', v_job.progress -> 'windows_done',
+            'items', v_state -> 'items', 'windows_done', v_job.progress -> 'windows_done',
             'windows_total', v_job.progress -> 'windows_total', 'eta_seconds', v_job.progress -> 'eta_seconds',
             'last_error', v_job.progress -> 'last_error'
         ));
