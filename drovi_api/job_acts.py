@@ -18,6 +18,9 @@ from resources.schema import job
 FRESH_ATTEMPTS = 3
 """How often a job is tried that was asked for once more."""
 
+LAUNCHED = "materialize"
+"""The kind of job that stands for a run a person launched in Dagster: only there can it be launched again."""
+
 _JOB = job.c
 _QUEUED = _JOB.status == "queued"
 
@@ -45,12 +48,12 @@ def retry(connection: Connection, job_id: UUID) -> None:
     """Queue a job again that failed or was cancelled; its attempts go on counting, and there are new ones.
 
     Raises:
-        Conflict: it waits, runs or succeeded.
+        Conflict: it waits, runs or succeeded, or only stands for a run.
     """
     # Attempts are never counted anew: with the job's id they name its runs, and Dagster starts none of a name it knows.
     again = (
         update(job)
-        .where(_JOB.id == job_id, _JOB.status.in_(("failed", "cancelled")))
+        .where(_JOB.id == job_id, _JOB.status.in_(("failed", "cancelled")), _JOB.kind != LAUNCHED)
         .values(
             status="queued",
             max_attempts=_JOB.attempts + FRESH_ATTEMPTS,
@@ -69,10 +72,16 @@ def retry(connection: Connection, job_id: UUID) -> None:
 
 
 def replay(connection: Connection, job_id: UUID, overrides: Mapping[str, Any]) -> UUID:
-    """Ask for the same work once more as a job of its own, with other arguments where ``overrides`` names them."""
+    """Ask for the same work once more as a job of its own, with other arguments where ``overrides`` names them.
+
+    Raises:
+        Conflict: it only stands for a run.
+    """
     same = connection.execute(
         select(_JOB.org_id, _JOB.connection_id, _JOB.kind, _JOB.arguments).where(_JOB.id == job_id)
     ).one()
+    if same.kind == LAUNCHED:
+        raise Conflict("The job stands for a run of Dagster's.", remedy="Launch it again in Dagster.")
     made: UUID = connection.execute(
         insert(job)
         .values(

@@ -59,7 +59,7 @@ def admin_retry_job(act: Acts, job_id: UUID) -> AdminJob:
     operation_id="admin_replay_job",
     summary="Do a job again",
     status_code=201,
-    responses=problem_responses(404),
+    responses=problem_responses(404, 409),
 )
 def admin_replay_job(act: Acts, job_id: UUID, body: Replay) -> AdminJob:
     """Ask for the same work as a new job, whatever became of the first; with other arguments where some are given."""

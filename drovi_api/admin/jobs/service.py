@@ -31,12 +31,12 @@ def cancel(act: Act, job_id: UUID) -> AdminJob:
 
 
 def retry(act: Act, job_id: UUID) -> AdminJob:
-    """Have one tried again. Raises ``NotFound``, and ``Conflict`` where it neither failed nor was cancelled."""
+    """Have one tried again. Raises ``NotFound``, and ``Conflict`` where it did not fail and was not cancelled."""
     return _changed(act, job_id, job_acts.retry)
 
 
 def replay(act: Act, job_id: UUID, arguments: Mapping[str, Argument]) -> AdminJob:
-    """Ask for the same work again, as a job of its own. Raises ``NotFound``."""
+    """Ask for the same work again, as a job of its own. Raises ``NotFound``, and ``Conflict`` where it stands for a run."""
     before = repository.one(act.connection, job_id)
     made = repository.one(act.connection, job_acts.replay(act.connection, job_id, arguments))
     act.audit(

@@ -15,8 +15,6 @@ from resources.audit import Action
 from resources.errors import Forbidden
 
 _ASKED_FOR = frozenset({"sync", "backfill", "replay"})
-_LAUNCHED = frozenset({"materialize"})
-"""By a person in Dagster: to be called off, and launched there again."""
 
 
 def cancel(session: WriteSession, job_id: UUID) -> Job:
@@ -27,7 +25,7 @@ def cancel(session: WriteSession, job_id: UUID) -> Job:
         Forbidden: it does not read a source, so stopping it is not theirs: an erasure, for one.
         Conflict: it is over.
     """
-    return _act(session, job_id, _ASKED_FOR | _LAUNCHED, job_acts.cancel, Action.JOB_CANCELLED)
+    return _act(session, job_id, _ASKED_FOR | {job_acts.LAUNCHED}, job_acts.cancel, Action.JOB_CANCELLED)
 
 
 def retry(session: WriteSession, job_id: UUID) -> Job:

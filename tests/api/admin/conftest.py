@@ -26,7 +26,7 @@ from tests.conftest import Database
 __all__ = ["browser", "letters", "no_limits_left_over", "person"]
 
 ADMIN_PASSWORD = "a lantern on every landing"
-SECRET = "the Dubois settlement"
+UNTOLD = "the Dubois settlement"
 """What an organisation's own work says, which no administrator is told."""
 _numbers = itertools.count()
 
@@ -111,7 +111,7 @@ def make_work(database: Database, org_id: UUID) -> Work:
                 status="failed",
                 attempts=3,
                 error_code="SERVER_ERROR",
-                error_message=SECRET,
+                error_message=UNTOLD,
             ),
             one(session, schedule, org_id=org_id, kind="retention", interval_seconds=3600),
             one(session, kill_switch, connector=str(uuid4()), reason="It fails.", thrown_by="us"),
@@ -123,12 +123,12 @@ def make_work(database: Database, org_id: UUID) -> Work:
                 partition=1,
                 offset=7,
                 consumer_group="landing",
-                key=SECRET,
-                payload=SECRET.encode(),
-                headers={"last-error": SECRET},
+                key=UNTOLD,
+                payload=UNTOLD.encode(),
+                headers={"last-error": UNTOLD},
                 attempts=5,
                 error_code="VALIDATION_ERROR",
-                error_message=SECRET,
+                error_message=UNTOLD,
             ),
         )
 

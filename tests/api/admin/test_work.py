@@ -14,7 +14,7 @@ from resources.events.log import Event, partition_of
 from resources.events.offsets import Place
 from resources.events.postgres import PostgresEventLog
 from resources.schema import dead_letter, job, outbox
-from tests.api.admin.conftest import SECRET, AdminBrowser, Log, Site, make_work
+from tests.api.admin.conftest import UNTOLD, AdminBrowser, Log, Site, make_work
 from tests.api.conftest import Caller
 from tests.conftest import Database
 
@@ -52,7 +52,7 @@ def test_nothing_that_an_organisation_holds_is_shown(administrator: Make, site: 
     ):
         answer = one(method, path, json=body)
         assert answer.status_code in {200, 201}, answer.text
-        assert SECRET not in answer.text
+        assert UNTOLD not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,20 @@ class TestJobs:
         assert log(site.org_id)[-1].before == {"arguments": {"since": "2026-01-01", "limit": 10}}
         twice = one("POST", f"/jobs/{first}/replay", json={}).json()
         assert twice["id"] != made["id"]
+
+    @pytest.mark.parametrize("act", ["retry", "replay"])
+    def test_one_that_stands_for_a_run_is_launched_where_it_was(
+        self, administrator: Make, site: Site, api_database: Database, act: str
+    ) -> None:
+        """In Dagster, by hand: queued here, nobody would take it up."""
+        with api_database.worker.dispatch() as session:
+            made = session.execute(
+                insert(job)
+                .values(org_id=site.org_id, kind="materialize", idempotency_key="run:1", status="failed")
+                .returning(job.c.id)
+            ).scalar_one()
+        answer = administrator()("POST", f"/jobs/{made}/{act}", json={})
+        assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT")
 
 
 class TestSchedules:
