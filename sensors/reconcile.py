@@ -138,6 +138,7 @@ def requeue_silent_jobs(runtime: Runtime, instance: dg.DagsterInstance) -> int:
             if row.dagster_run_id is None or _over(instance, row.dagster_run_id)
         ]
         job_rows.lost(connection, silent)
+    metrics.taken_over("job", len(silent))
     return len(silent)
 
 

@@ -33,6 +33,7 @@ from resources.schema import (
     organisation_policy,
 )
 from resources.schema import connection as connection_table
+from resources.telemetry import metrics
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
@@ -74,6 +75,11 @@ def _queue_job(folder: Folder, kind: str, **values: object) -> UUID:
             "idempotency_key": kind,
         }
         return session.execute(insert(job).values(row | values).returning(job.c.id)).scalar_one()
+
+
+def _taken_over() -> float:
+    """Jobs of workers that gave no sign, as whoever watches is told."""
+    return metrics.registry.get_sample_value("drovi_lease_takeovers_total", {"lease": "job"}) or 0
 
 
 def _indexed(folder: Folder) -> int:
@@ -330,7 +336,9 @@ def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph)
         with database.dispatch() as session:
             job_rows.start(session, [job_id])
             session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
+        before = _taken_over()
         assert requeue_silent_jobs(graph.folder.runtime, graph.instance) == 1
+        assert _taken_over() == before + 1
         statuses.append(_jobs(graph.folder)["sync"])
     assert statuses == ["queued", "failed"]
 
