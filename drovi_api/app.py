@@ -52,6 +52,7 @@ from drovi_api.user.health.service import HealthMonitor
 from drovi_api.user.items.endpoints import router as items
 from drovi_api.user.jobs.endpoints import router as jobs
 from drovi_api.user.objects.endpoints import router as objects
+from drovi_api.user.reports.endpoints import router as reports
 
 # Routes are tried one after the other, at half a microsecond to one each: what is asked most comes first.
 _FEATURES: tuple[APIRouter, ...] = (
@@ -65,6 +66,7 @@ _FEATURES: tuple[APIRouter, ...] = (
     documents,
     objects,
     evidence,
+    reports,
     jobs,
     sessions,
     sign_in,

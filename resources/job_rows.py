@@ -1,7 +1,7 @@
 """Job rows: the public, tenant-safe account of background work. Dagster executes; this is what people see of it.
 
 A row moves from ``queued`` to ``running`` to one of ``succeeded``, ``failed`` and ``cancelled``, and back to ``queued``
-when its worker died and attempts are left. Every function works in the caller's (worker) transaction.
+when its worker died and attempts are left, or was told to end. Every function works in the caller's (worker) transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, case, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.database import WorkerDatabase
@@ -155,20 +155,34 @@ def lost(connection: Connection, job_ids: Sequence[UUID], *, attempt: int | None
     earlier worker says nothing about a later one.
     """
     again = job.c.attempts < job.c.max_attempts
-    dead = job.c.status == "running"
-    if attempt is not None:
-        begun = dead & (job.c.attempts == attempt + 1)
-        dead = begun | ((job.c.status == "queued") & (job.c.attempts == attempt))
+    dead = job.c.status == "running" if attempt is None else _of_worker(attempt)
     connection.execute(
         update(job)
         .where(job.c.id.in_(job_ids), dead)
         .values(
             status=case((again, "queued"), else_="failed"),
-            attempts=job.c.attempts + case((job.c.status == "queued", 1), else_=0),
+            attempts=_counted(),
             lease_expires_at=None,
             finished_at=case((again, None), else_=func.now()),
             error_code=case((again, None), else_="SERVER_ERROR"),
             error_message=case((again, None), else_="The worker died at every attempt."),
+        )
+    )
+
+
+def interrupted(connection: Connection, job_id: UUID, *, attempt: int) -> None:
+    """The worker of a run was told to end, by a deploy: its job is queued again, with one attempt more to have.
+
+    ``attempt`` as in ``lost``. The attempts themselves go on counting, for a run's key is made of them.
+    """
+    connection.execute(
+        update(job)
+        .where(job.c.id == job_id, _of_worker(attempt))
+        .values(
+            status="queued",
+            attempts=_counted(),
+            max_attempts=job.c.max_attempts + 1,
+            lease_expires_at=None,
         )
     )
 
@@ -185,6 +199,17 @@ def alive(connection: Connection, job_id: UUID) -> bool:
         job.c.id == job_id, job.c.status == "running", job.c.lease_expires_at > func.now()
     )
     return connection.execute(query).first() is not None
+
+
+def _of_worker(attempt: int) -> ColumnElement[bool]:
+    """Whether a job is still the one that the worker of this attempt was asked to do, begun or not."""
+    begun = (job.c.status == "running") & (job.c.attempts == attempt + 1)
+    return begun | ((job.c.status == "queued") & (job.c.attempts == attempt))
+
+
+def _counted() -> Any:
+    """The attempts, with the one whose worker ended before it could begin."""
+    return job.c.attempts + case((job.c.status == "queued", 1), else_=0)
 
 
 def _lease() -> Any:

@@ -31,7 +31,7 @@ from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.errors import DroviError, Refused, Transient
-from resources.events.relay import relay
+from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
 from resources.telemetry import get_logger, metrics
@@ -109,7 +109,7 @@ def run_tick(runtime: Runtime, budget: Budget) -> Tick:
         if done.derived:
             tick.done.append((row.connector, row.id, done))
     if tick.done:
-        relay(runtime.database, RELAYED)
+        try_relay(runtime.database, RELAYED, runtime.events)
     return tick
 
 

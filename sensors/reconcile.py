@@ -26,7 +26,7 @@ from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.audit import anchor
 from resources.errors import DroviError
-from resources.events.relay import relay
+from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, organisation, stream_cursor
 from resources.telemetry import get_logger, metrics
@@ -51,10 +51,11 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runtime: Runtime = getattr(context.resources, RUNTIME)()
     ended = end_dead_runs(runtime, context.instance)
     requeued = requeue_silent_jobs(runtime, context.instance)
-    moved = relay(runtime.database, RELAYED)
+    moved = try_relay(runtime.database, RELAYED, runtime.events)
     anchored = anchor_audit_log(runtime)
     with runtime.database.dispatch() as connection:
         retention.ask(connection)
+        runtime.events.prune(connection)
     elsewhere = read_elsewhere(runtime, context.instance)
     done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed, {anchored} audit chains anchored."
     return dg.SensorResult(

@@ -79,6 +79,9 @@ class Metrics:
         self._handler_errors = self._counter(
             "drovi_event_handler_errors", "Calls of an event's handler that failed.", ("topic",)
         )
+        self._events_expired = self._counter(
+            "drovi_events_expired", "Events that retention removed before they were consumed.", ("topic",)
+        )
         self._takeovers = self._counter(
             "drovi_lease_takeovers", "Leases taken over from workers that gave no sign.", ("lease",)
         )
@@ -131,6 +134,10 @@ class Metrics:
     def handler_failed(self, topic: str) -> None:
         """A handler raised, whatever follows from it."""
         self._handler_errors.labels(topic).inc()
+
+    def events_expired(self, topic: str, count: int) -> None:
+        """``topic`` is one of the code's, without an installation's prefix."""
+        self._events_expired.labels(topic).inc(count)
 
     def taken_over(self, lease: Literal["connection", "job"], count: int = 1) -> None:
         """A worker took what another held and let run out."""

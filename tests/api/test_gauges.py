@@ -31,6 +31,7 @@ class FarLog(PostgresEventLog):
     external = True
 
     def __init__(self, *, answers: bool = True) -> None:
+        super().__init__()
         self._answers = answers
 
     def ends(self, connection: Connection, topic: str) -> dict[int, int]:

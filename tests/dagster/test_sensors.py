@@ -367,6 +367,31 @@ def test_a_run_without_a_sign_of_life_is_ended_and_asked_for_again(graph: Graph)
     assert result.run_requests[0].tags[JOB_TAG] == str(job_id)
 
 
+@pytest.mark.parametrize(
+    ("reason", "left"), [("UNEXPECTED_TERMINATION", 3), ("RUN_EXCEPTION", 2)], ids=["a deploy", "a death"]
+)
+def test_a_run_that_was_told_to_end_uses_up_no_attempt(graph: Graph, reason: str, left: int) -> None:
+    """However often Drovi is deployed during a long backfill, it is gone on with; a worker that died is counted."""
+    job_id = _queue_job(graph.folder, "backfill")
+    for attempt in range(2):
+        (request,) = graph.tick(jobs).run_requests
+        assert request.run_key == f"{job_id}/{attempt}"
+        run = graph.instance.create_run_for_job(
+            graph.repository.get_job(BULK),
+            run_config=request.run_config,
+            tags={**request.tags, "dagster/failure_reason": reason},
+            status=dg.DagsterRunStatus.FAILURE,
+        )
+        with graph.folder.database.worker.dispatch() as session:
+            job_rows.start(session, [job_id], run_id=run.run_id)
+        if reason == "RUN_EXCEPTION":
+            break
+    assert len(graph.tick(jobs).run_requests) == 1
+    with graph.folder.database.worker.dispatch() as session:
+        row = session.execute(select(job)).one()
+    assert (row.status, row.max_attempts - row.attempts) == ("queued", left)
+
+
 def test_turns_are_taken_in_the_order_they_were_asked_for(folder: Folder) -> None:
     """A backfill that asks for turn after turn does not starve a live sync; patience has an end."""
     order: list[str] = []

@@ -18,12 +18,13 @@ FILES = 150
 MEMORY_LIMIT = 1.2 * 2**30
 
 
-def _drop(folder: Path, word: str) -> None:
+def drop(folder: Path, word: str) -> None:
+    """A file that holds the word, in two sentences."""
     folder.mkdir(exist_ok=True)
     (folder / f"{word}.txt").write_text(f"We decided on {word}. Paul will send {word} by 3 April 2024.")
 
 
-def _counts(up: Up, connection_id: str) -> tuple[int, ...]:
+def counts(up: Up, connection_id: str) -> tuple[int, ...]:
     """Items, ids, records, documents and indexed chunks of a connection; all equal where nothing is doubled."""
     (row,) = up.query(
         f"""
@@ -85,17 +86,17 @@ def test_both_that_work_are_watched(up: Up) -> None:
 def test_a_dropped_file_is_found(up: Up, tmp_path: Path) -> None:
     """The history that was there when the folder was connected, and what is dropped later."""
     inbox = tmp_path / "inbox"
-    _drop(inbox, "zephyrold")
+    drop(inbox, "zephyrold")
     up.connect(inbox)
     up.wait_for(lambda: up.finds("zephyrold"), 60, "the history is found")
-    _drop(inbox, "zephyrnew")
+    drop(inbox, "zephyrnew")
     up.wait_for(lambda: up.finds("zephyrnew"), 60, "the new file is found")
 
 
 def test_it_fits_in_its_memory_with_its_models_loaded(up: Up, tmp_path: Path) -> None:
     """One in the code server since its first document, one in the API since its first search."""
     inbox = tmp_path / "loaded"
-    _drop(inbox, "zephyrloaded")
+    drop(inbox, "zephyrloaded")
     up.connect(inbox)
     up.wait_for(lambda: up.finds("zephyrloaded"), 60, "a document is embedded, and a query")
     assert (used := _memory(up)) < MEMORY_LIMIT, f"{used / 2**20:.0f} MiB"
@@ -104,7 +105,7 @@ def test_it_fits_in_its_memory_with_its_models_loaded(up: Up, tmp_path: Path) ->
 def test_a_replay_goes_through_dagster_and_back(up: Up, tmp_path: Path) -> None:
     """Asked for as a job row, carried out as a run over the partition's assets, told as a job that succeeded."""
     inbox = tmp_path / "replayed"
-    _drop(inbox, "zephyrreplay")
+    drop(inbox, "zephyrreplay")
     connection_id = up.connect(inbox)
     up.wait_for(lambda: up.finds("zephyrreplay"), 60, "it is found")
     ((window,),) = up.query(f"SELECT \"window\" FROM source_item WHERE connection_id = '{connection_id}'")
@@ -126,13 +127,13 @@ def test_killed_processes_lose_and_double_nothing(up: Up, tmp_path: Path) -> Non
     """kill -9 of the code server and of every run worker in mid-ingest, and of the daemon."""
     inbox = tmp_path / "killed"
     for number in range(FILES):
-        _drop(inbox, f"quorum{number}")
+        drop(inbox, f"quorum{number}")
     connection_id = up.connect(inbox)
-    up.wait_for(lambda: _counts(up, connection_id)[5] > FILES // 10, 90, "some of it is derived")
+    up.wait_for(lambda: counts(up, connection_id)[5] > FILES // 10, 90, "some of it is derived")
     for pid in _pids(up, "drovi.definitions") + _pids(up, "multiprocessing") + _pids(up, "dagster-daemon"):
         os.kill(pid, signal.SIGKILL)
-    assert _counts(up, connection_id)[5] < FILES, "killed in the middle"
-    up.wait_for(lambda: _counts(up, connection_id) == (FILES,) * 6, 240, "every file is derived exactly once")
+    assert counts(up, connection_id)[5] < FILES, "killed in the middle"
+    up.wait_for(lambda: counts(up, connection_id) == (FILES,) * 6, 240, "every file is derived exactly once")
 
 
 def test_a_second_platform_is_refused(up: Up) -> None:
