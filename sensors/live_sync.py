@@ -148,7 +148,7 @@ def _serve(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) -> bool:
     """Bring one connection up to date as far as the budget goes; false where it failed."""
     with runtime.database.dispatch() as connection:
         asked = _asked(connection, row.id)
-        job_rows.start(connection, asked)
+        job_rows.start(connection, asked, seconds=job_rows.TICK_SECONDS)
     try:
         read_live(runtime, row.id, done, patience=min(PATIENCE_SECONDS, budget.left), budget=budget.left)
         if row.history in {None, "failed"}:

@@ -80,7 +80,7 @@ def _job_of(connection: Connection, run: dg.DagsterRun) -> UUID | None:
 def _tell(connection: Connection, job_id: UUID, run: dg.DagsterRun) -> None:
     match run.status:
         case status if status in _UNDER_WAY:
-            job_rows.start(connection, [job_id], run_id=run.run_id)
+            job_rows.see(connection, job_id, run.run_id)
         case dg.DagsterRunStatus.SUCCESS:
             job_rows.start(connection, [job_id], run_id=run.run_id)  # it may have been too quick to be seen
             job_rows.succeed(connection, [job_id])

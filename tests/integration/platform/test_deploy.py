@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-from tests.integration.platform.conftest import Up
 from tests.integration.platform.test_platform import counts, drop
+from tests.platforms import Up
 
 FILES = 250
 
