@@ -182,7 +182,9 @@ def _begin_history(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) 
             done,
             budget=budget.left,
             patience=min(PATIENCE_SECONDS, budget.left),
-            progress=lambda: job_rows.note(runtime.database, job_id, done.summary()),
+            progress=lambda: job_rows.note(
+                runtime.database, job_id, done.summary(), seconds=job_rows.TICK_SECONDS
+            ),
         )
     finally:
         with runtime.database.dispatch() as connection:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -52,9 +53,10 @@ def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph)
 def test_a_history_whose_tick_was_killed_is_taken_up_within_a_minute(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tick holds its job for half a minute, not for as long as a run may be silent."""
+    """A tick holds its job for half a minute, not for as long as a run may be silent; whatever it had noted so far."""
 
-    def killed(*_args: object, **_how: object) -> bool:
+    def killed(*_args: object, progress: Callable[[], None], **_how: object) -> bool:
+        progress()
         raise SystemExit
 
     monkeypatch.setattr(live_sync, "read_history", killed)
