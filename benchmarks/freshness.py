@@ -111,8 +111,14 @@ class Caller:
 
 def settings_in(home: Path) -> Settings:
     """Settings of a platform that meets no other: a folder and ports of its own."""
-    with _free_ports(3) as (api, dagster, code_server):
-        return Settings(home=home, api_port=api, dagster_port=dagster, code_server_port=code_server)
+    with _free_ports(4) as (api, dagster, code_server, metrics):
+        return Settings(
+            home=home,
+            api_port=api,
+            dagster_port=dagster,
+            code_server_port=code_server,
+            metrics_port=metrics,
+        )
 
 
 def drop_and_find(platform: Platform, caller: Caller, inbox: Path, words: list[str]) -> list[float]:

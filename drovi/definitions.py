@@ -5,6 +5,7 @@ Importing it opens nothing and loads no model; ``workspace.yaml`` has the code s
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -21,7 +22,7 @@ from drovi_assets.pipeline.runtime import Runtime, open_runtime
 from drovi_assets.schedules import checks_job, checks_schedule
 from resources.bindings import lazily
 from resources.settings import Settings
-from resources.telemetry import configure_logging
+from resources.telemetry import configure_logging, serve_metrics
 from sensors.events import events
 from sensors.jobs import jobs
 from sensors.live_sync import live_sync
@@ -48,6 +49,10 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
 def _runtime() -> AbstractContextManager[Runtime]:
     settings = Settings.load()
     configure_logging(level=settings.log_level, log_format=settings.log_format, service="dagster")
+    if (
+        multiprocessing.parent_process() is None
+    ):  # a run's worker is the code server's child, and ends with its run
+        serve_metrics(settings.metrics_host, settings.metrics_port)
     return open_runtime(settings, settings.external_database_urls(), application_name="drovi-dagster")
 
 

@@ -285,6 +285,7 @@ def _check_ports(settings: Settings) -> None:
         ("DROVI_CODE_SERVER_PORT", LOOPBACK, settings.code_server_port),
         ("DROVI_DAGSTER_PORT", LOOPBACK, settings.dagster_port),
         ("DROVI_API_PORT", settings.api_host, settings.api_port),
+        ("DROVI_METRICS_PORT", settings.metrics_host, settings.metrics_port),
     ):
         while not _is_free(host, port):
             if time.monotonic() > deadline:

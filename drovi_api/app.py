@@ -26,6 +26,7 @@ from drovi_api.auth.second_factor.endpoints import router as second_factor
 from drovi_api.auth.sessions.endpoints import router as sessions
 from drovi_api.auth.sign_in.endpoints import router as sign_in
 from drovi_api.auth.sign_up.endpoints import router as sign_up
+from drovi_api.gauges import Gauges
 from drovi_api.middleware import Edge
 from drovi_api.runtime import ApiRuntime
 from drovi_api.streams import Hub
@@ -115,6 +116,7 @@ def create_app(runtime: ApiRuntime) -> FastAPI:
     app.state.runtime = runtime
     app.state.health = monitor
     app.state.streams = streams
+    app.state.gauges = Gauges(runtime.identity, runtime.log)
     app.mount(ADMIN_PREFIX, create_admin_app(runtime))
     return app
 

@@ -9,6 +9,8 @@ from datetime import timedelta
 from drovi_api.limits import Gate
 from resources.database import AppDatabase, IdentityDatabase
 from resources.embedder import TextEmbedder
+from resources.events.log import EventLog
+from resources.events.postgres import PostgresEventLog
 from resources.identity.administrators import Rules
 from resources.identity.provider import OpenIdProvider
 from resources.object_store import ObjectStore
@@ -42,7 +44,7 @@ class ApiRuntime:
     ``even_seconds`` is how long answers take that must not tell by their time whether an account exists.
     An organisation is erased once ``erasure_grace`` is over.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
-    ``administration`` says who administers the platform, and how they sign in.
+    ``administration`` says who administers the platform, and how they sign in; ``log`` is asked how far it was read.
     """
 
     database: AppDatabase
@@ -59,6 +61,7 @@ class ApiRuntime:
     allowed_origins: frozenset[str] = frozenset()
     open_sign_up: bool = True
     administration: Rules = field(default_factory=Rules)
+    log: EventLog = field(default_factory=PostgresEventLog)
     even_seconds: float = EVEN_SECONDS
     erasure_grace: timedelta = timedelta(days=7)
 

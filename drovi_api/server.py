@@ -76,6 +76,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             erasure_grace=timedelta(days=settings.erasure_grace_days),
             allowed_origins=frozenset(settings.cors_origins.split()),
             administration=Rules.of(settings),
+            log=events,
         )
 
 

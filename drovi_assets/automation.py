@@ -17,17 +17,21 @@ from math import inf
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from drovi_assets.connectors import runner
+from drovi_assets.connectors.committing import LIVE
 from drovi_assets.connectors.landing import LandingResult
+from drovi_assets.connectors.sweeping import SCOPE as SWEEP
+from drovi_assets.pace import Pace
 from drovi_assets.pipeline.items import mark_processed, pending
 from drovi_assets.pipeline.run import BATCH, Report, Turns, process
 from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.pipeline.turns import turn
 from resources.database import WorkerDatabase
 from resources.errors import Conflict, NeedsPerson, TimedOut, Transient
+from resources.schema import stream_cursor
 from resources.telemetry import get_logger
 
 TURN_SECONDS = 4.0
@@ -51,6 +55,7 @@ class Done:
     deleted: int = 0
     derived: dict[str, Report] = field(default_factory=dict)
     failed: set[UUID] = field(default_factory=set)
+    pace: Pace = field(default_factory=Pace)
 
     def read(self, report: runner.SyncReport) -> None:
         """Take in what one read of the source did."""
@@ -69,7 +74,7 @@ class Done:
             total.add(report)
         return total
 
-    def summary(self) -> dict[str, int]:
+    def summary(self) -> dict[str, int | str | None]:
         """The figures a person follows: for a job's progress and a run's metadata."""
         total = self.total
         return {
@@ -80,6 +85,7 @@ class Done:
             "refused": len(total.refused),
             "objects": sum(total.objects.values()),
             "chunks": total.chunks,
+            **self.pace.figures(),
         }
 
 
@@ -130,13 +136,14 @@ def read_history(
     end = time.monotonic() + budget
     with _queue(runtime.database, connection_id, patience) as deadline:
         left = _insist(deadline, lambda: runner.windows(runtime.sources, connection_id))
+    done.pace.begin(before=_count_read(runtime, org_id, connection_id), left=len(left))
     for stream, window in left:
         complete = False
         while not complete:
             if time.monotonic() >= end:
                 return False
             read = partial(runner.backfill_window, runtime.sources, connection_id, stream, window)
-            with _queue(runtime.database, connection_id, patience) as deadline:
+            with _queue(runtime.database, connection_id, patience) as deadline, _told(done, progress):
                 report = _insist(deadline, partial(read, budget_seconds=TURN_SECONDS))
             done.read(report)
             complete = report.complete
@@ -146,6 +153,8 @@ def read_history(
             runtime, org_id, connection_id, done, budget=budget_left, patience=patience, progress=progress
         ):
             return False
+        done.pace.advance()
+        progress()
     return True
 
 
@@ -196,6 +205,34 @@ def count_pending(
     """How many landed items, ``but`` those, nothing was derived from; counted up to ``limit``."""
     with runtime.database.organisation(org_id) as connection:
         return len(pending(connection, connection_id, limit, but=but))
+
+
+def _count_read(runtime: Runtime, org_id: UUID, connection_id: UUID) -> int:
+    """How many windows of the connection's streams were read to their end."""
+    query = (
+        select(func.count())
+        .select_from(stream_cursor)
+        .where(
+            stream_cursor.c.connection_id == connection_id,
+            stream_cursor.c.complete,
+            stream_cursor.c.scope.not_in((LIVE, SWEEP)),
+        )
+    )
+    with runtime.database.organisation(org_id) as connection:
+        count: int = connection.execute(query).scalar_one()
+        return count
+
+
+@contextmanager
+def _told(done: Done, progress: Callable[[], None]) -> Iterator[None]:
+    """Have whoever follows the work see what its source failed with; its code, since the words may be of content."""
+    try:
+        yield
+    except (Transient, NeedsPerson) as error:
+        done.pace.last_error = error.code
+        progress()
+        raise
+    done.pace.last_error = None
 
 
 def _derive_a_turn(runtime: Runtime, org_id: UUID, connection_id: UUID, done: Done, end: float) -> None:

@@ -111,13 +111,15 @@ def see(connection: Connection, job_id: UUID, run_id: str) -> None:
         start(connection, [job_id], run_id=run_id)
 
 
-def note(database: WorkerDatabase, job_id: UUID, progress: Mapping[str, Any]) -> None:
-    """A running job's progress, and the sign that its worker lives; in a transaction of its own."""
+def note(
+    database: WorkerDatabase, job_id: UUID, progress: Mapping[str, Any], *, seconds: int = LEASE_SECONDS
+) -> None:
+    """A running job's progress, and the sign that its worker lives, good for so many seconds; in a transaction of its own."""
     with database.dispatch() as connection:
         connection.execute(
             update(job)
             .where(job.c.id == job_id, job.c.status == "running")
-            .values(progress=dict(progress), lease_expires_at=_lease())
+            .values(progress=dict(progress), lease_expires_at=_lease(seconds))
         )
 
 

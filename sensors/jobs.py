@@ -11,6 +11,7 @@ from drovi_assets.chores.letters import deliver
 from drovi_assets.chores.work import work
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime
+from resources.telemetry import metrics
 from sensors import job_requests, run_status
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
@@ -27,6 +28,7 @@ LETTER_SECONDS = 5.0
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
 )
+@metrics.ticking("jobs")
 def jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """One tick."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()

@@ -34,7 +34,7 @@ from resources.errors import DroviError, Refused, Transient
 from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
-from resources.telemetry import get_logger
+from resources.telemetry import get_logger, metrics
 from sensors.budget import Budget
 
 TICK_SECONDS = 15.0
@@ -85,6 +85,7 @@ class Tick:
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
 )
+@metrics.ticking("live_sync")
 def live_sync(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One tick."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()
@@ -175,7 +176,15 @@ def _begin_history(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) 
     complete = False
     try:
         complete = read_history(
-            runtime, row.org_id, row.id, done, budget=budget.left, patience=min(PATIENCE_SECONDS, budget.left)
+            runtime,
+            row.org_id,
+            row.id,
+            done,
+            budget=budget.left,
+            patience=min(PATIENCE_SECONDS, budget.left),
+            progress=lambda: job_rows.note(
+                runtime.database, job_id, done.summary(), seconds=job_rows.TICK_SECONDS
+            ),
         )
     finally:
         with runtime.database.dispatch() as connection:

@@ -31,7 +31,7 @@ from resources.errors import DroviError
 from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, organisation, stream_cursor
-from resources.telemetry import get_logger
+from resources.telemetry import get_logger, metrics
 from sensors.run_status import partition_of
 
 SILENT = timedelta(seconds=150)
@@ -47,6 +47,7 @@ _log = get_logger(__name__)
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
 )
+@metrics.ticking("reconcile")
 def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """One tick."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()
@@ -144,6 +145,7 @@ def requeue_silent_jobs(runtime: Runtime, instance: dg.DagsterInstance) -> int:
             if row.dagster_run_id is None or _over(instance, row.dagster_run_id)
         ]
         job_rows.lost(connection, silent)
+    metrics.taken_over("job", len(silent))
     return len(silent)
 
 

@@ -36,12 +36,13 @@ class Up:
         """``arguments`` are the interpreter's: what is started, in place of ``drovi up``."""
         self.home = home
         self.command = [sys.executable, *arguments]
-        self.api, self.dagster, self.code_server = _free_ports(3)
+        self.api, self.dagster, self.code_server, self.metrics = _free_ports(4)
         self.environment = os.environ | {
             "DROVI_HOME": str(home),
             "DROVI_API_PORT": str(self.api),
             "DROVI_DAGSTER_PORT": str(self.dagster),
             "DROVI_CODE_SERVER_PORT": str(self.code_server),
+            "DROVI_METRICS_PORT": str(self.metrics),
             **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -3,7 +3,7 @@
 set -euo pipefail
 home=$(mktemp -d)
 chmod 755 "$home"
-export DROVI_HOME="$home" DROVI_API_PORT=18000 DROVI_DAGSTER_PORT=13000 DROVI_CODE_SERVER_PORT=14266
+export DROVI_HOME="$home" DROVI_API_PORT=18000 DROVI_DAGSTER_PORT=13000 DROVI_CODE_SERVER_PORT=14266 DROVI_METRICS_PORT=19464
 .venv/bin/drovi up >"$home/up.log" 2>&1 &
 platform=$!
 finish() {

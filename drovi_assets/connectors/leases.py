@@ -13,15 +13,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, func, update
+from sqlalchemy import Connection, Label, Text, func, literal_column, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.database import WorkerDatabase
 from resources.errors import Conflict, Transient
 from resources.schema import connection_lease
+from resources.telemetry import metrics
 
 LEASE_SECONDS = 45.0
 """How long a worker may be silent; a killed one's connection is free again within a minute."""
+
+
+_NOBODY = ""
+"""The holder of a lease that was let go; one that ran out still names who had it."""
+_BEFORE: Label[str] = literal_column("old.holder", Text).label("before")
 
 
 class Fenced(Transient):
@@ -85,10 +91,12 @@ def acquire(
         where=connection_lease.c.expires_at <= func.clock_timestamp(),
     )
     with database.organisation(org_id) as connection:
-        fence = connection.execute(taken.returning(connection_lease.c.fence)).scalar_one_or_none()
-    if fence is None:
+        turn = connection.execute(taken.returning(connection_lease.c.fence, _BEFORE)).first()
+    if turn is None:
         raise Conflict("This connection is being read already.", remedy="Wait until that sync ends.")
-    return Lease(org_id, connection_id, fence, span)
+    if turn.before:
+        metrics.taken_over("connection")
+    return Lease(org_id, connection_id, turn.fence, span)
 
 
 def release(database: WorkerDatabase, lease: Lease) -> None:
@@ -100,7 +108,7 @@ def release(database: WorkerDatabase, lease: Lease) -> None:
                 connection_lease.c.connection_id == lease.connection_id,
                 connection_lease.c.fence == lease.fence,
             )
-            .values(expires_at=func.clock_timestamp())
+            .values(expires_at=func.clock_timestamp(), holder=_NOBODY)
         )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, select, update
 
 from drovi_assets.records.normalise import SourceItem
 from drovi_assets.retrieval.index import forget
 from resources.schema import connection as connection_table
 from resources.schema import document, intelligence_object, record, source_item
+
+_HISTORY = timedelta(days=1)
 
 
 def pending(
@@ -71,11 +76,38 @@ def load(connection: Connection, item_ids: Sequence[UUID]) -> list[SourceItem]:
     return [SourceItem(*row) for row in rows]
 
 
-def mark_processed(connection: Connection, item_ids: Sequence[UUID]) -> None:
-    """Take items off the queue; in the transaction that stores the last of what is derived from them."""
-    connection.execute(
-        update(source_item).where(source_item.c.id.in_(item_ids)).values(processed_at=func.now())
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Seconds from when an item was landed, and occurred, until it was processed; by the database's clock.
+
+    ``occurred`` is None for what was over a day old when it was landed: history is not late.
+    """
+
+    landed: float
+    occurred: float | None
+
+
+def mark_processed(connection: Connection, item_ids: Sequence[UUID]) -> list[Delay]:
+    """Take items off the queue; in the transaction that stores the last of what is derived from them.
+
+    Returns how long each took.
+    """
+    landed, occurred = source_item.c.landed_at, source_item.c.occurred_at
+    late = case((occurred > landed - _HISTORY, _seconds_since(occurred)))
+    processed = (
+        update(source_item)
+        .where(source_item.c.id.in_(item_ids))
+        .values(processed_at=func.now())
+        .returning(_seconds_since(landed), late)
     )
+    return [
+        Delay(float(since_landed), None if since_occurred is None else float(since_occurred))
+        for since_landed, since_occurred in connection.execute(processed)
+    ]
+
+
+def _seconds_since(moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.extract("epoch", func.now() - moment)
 
 
 def retire_older_versions(connection: Connection, org_id: UUID, items: Sequence[SourceItem]) -> int:

@@ -19,6 +19,7 @@ from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.records.normalise import SourceItem
 from resources.errors import DroviError
 from resources.schema import document
+from resources.telemetry import metrics
 
 BATCH = 16
 """Items a transaction: small enough that a kill loses seconds of work, large enough to fill an embedding batch."""
@@ -61,7 +62,11 @@ def process(runtime: Runtime, org_id: UUID, item_ids: Sequence[UUID]) -> Report:
         report.objects = write_objects(connection, org_id, [one.id for one in derived])
     report.chunks = write_index(runtime, org_id, [one.id for one in derived])
     with runtime.database.organisation(org_id) as connection:
-        queue.mark_processed(connection, item_ids)
+        delays = queue.mark_processed(connection, item_ids)
+    for delay in delays:
+        metrics.indexed("landed", delay.landed)
+        if delay.occurred is not None:
+            metrics.indexed("occurred", delay.occurred)
     return report
 
 

@@ -80,6 +80,11 @@ class Action(StrEnum):
     ERASURE_CALLED_OFF = "organisation.erasure_called_off"
     ERASURE_FINISHED = "erasure.finished"
 
+    JOB_CANCELLED = "job.cancelled"
+    JOB_RETRIED = "job.retried"
+    KILL_SWITCH_THROWN = "kill_switch.thrown"
+    KILL_SWITCH_RELEASED = "kill_switch.released"
+    DEAD_LETTER_REPLAYED = "dead_letter.replayed"
     DEAD_LETTER_DROPPED = "dead_letter.dropped"
     KEYS_ROTATED = "keys.rotated"
     KEYS_RETIRED = "keys.retired"
@@ -97,6 +102,13 @@ class Action(StrEnum):
     ADMIN_ORGANISATION_CHANGED = "admin.organisation_changed"
     ADMIN_USER_CHANGED = "admin.user_changed"
     ADMIN_JOB_CHANGED = "admin.job_changed"
+    ADMIN_JOBS_LISTED = "admin.jobs_listed"
+    ADMIN_SCHEDULES_LISTED = "admin.schedules_listed"
+    ADMIN_SCHEDULE_CHANGED = "admin.schedule_changed"
+    ADMIN_KILL_SWITCHES_LISTED = "admin.kill_switches_listed"
+    ADMIN_EVENTS_READ = "admin.events_read"
+    ADMIN_DEAD_LETTERS_LISTED = "admin.dead_letters_listed"
+    ADMIN_DEAD_LETTER_VIEWED = "admin.dead_letter_viewed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ outbox = tenant_table(
     Column("sequence", BigInteger),
     created_at(),
     app="",
+    overview={"SELECT": ("id", "topic", "created_at")},
 )
 
 event = tenant_table(
@@ -49,6 +50,8 @@ event = tenant_table(
     # Events about what is erased go with it; found by whose they are and what they are about.
     Index("ix_event_key", "org_id", "key"),
     app="",
+    # How far behind consumers are, by number and by time.
+    overview={"SELECT": ("topic", "partition", "offset", "created_at")},
 )
 
 consumer_offset = tenant_table(
@@ -84,6 +87,7 @@ delayed_event = tenant_table(
     created_at(),
     Index("ix_delayed_event_key", "org_id", "key"),
     app="",
+    overview={"SELECT": ("id", "topic", "not_before")},
 )
 
 dead_letter = tenant_table(

@@ -65,7 +65,15 @@ job = tenant_table(
         ),
         "INSERT": ("org_id", "connection_id", "kind", "arguments", "idempotency_key", "replay_of"),
         "UPDATE": (
-            *("status", "attempts", "run_at", "cancel_requested_at", "started_at", "finished_at"),
+            *(
+                "status",
+                "attempts",
+                "max_attempts",
+                "run_at",
+                "cancel_requested_at",
+                "started_at",
+                "finished_at",
+            ),
             *("lease_expires_at", "error_code", "error_message"),
         ),
     },

@@ -92,6 +92,7 @@ POLICY_EXCEPTIONS: dict[str, dict[str, Exempt]] = {
         "connection": Exempt(),
         "stream_cursor": Exempt(),
         "connection_event": Exempt("SELECT, INSERT, DELETE"),
+        "job": Exempt(),
     },
     AUDIT_ROLE: {
         "audit_entry": Exempt("SELECT, INSERT, DELETE", _ORGANISATION_ROWS),

@@ -141,6 +141,15 @@ class Work(BaseModel):
     code_server_port: Port = _setting(
         "DROVI_CODE_SERVER_PORT", "Services", "Port of Dagster's code server (gRPC, loopback).", 4266
     )
+    metrics_host: str = _setting(
+        "DROVI_METRICS_HOST",
+        "Services",
+        "Address on which the code server answers Prometheus. The API does on its own port, at `/metrics`.",
+        "127.0.0.1",
+    )
+    metrics_port: Port = _setting(
+        "DROVI_METRICS_PORT", "Services", "Port on which the code server answers Prometheus.", 9464
+    )
 
     parse_max_bytes: int = _setting(
         "DROVI_PARSE_MAX_BYTES",

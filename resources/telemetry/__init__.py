@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from structlog.contextvars import bound_contextvars
 
+from resources.telemetry.exposition import serve_metrics
 from resources.telemetry.logs import configure_logging, get_logger
 from resources.telemetry.metrics import Metrics, metrics, metrics_text
 
-__all__ = ["Metrics", "bound_contextvars", "configure_logging", "get_logger", "metrics", "metrics_text"]
+__all__ = [
+    "Metrics",
+    "bound_contextvars",
+    "configure_logging",
+    "get_logger",
+    "metrics",
+    "metrics_text",
+    "serve_metrics",
+]

@@ -337,5 +337,21 @@ CASES = (
     Case("get_evidence", "GET", "/api/v1/evidence/{id}", Reach.ONE, lambda w: w.shared.evidence_id),
     Case("list_jobs", "GET", "/api/v1/jobs", Reach.LIST),
     Case("get_job", "GET", "/api/v1/jobs/{id}", Reach.ONE, lambda w: w.job_id),
+    Case(
+        "cancel_job",
+        "POST",
+        "/api/v1/jobs/{id}/cancel",
+        Reach.ONE,
+        lambda w: w.asked[w.shared.connection_id].waiting_id,
+        writes=True,
+    ),
+    Case(
+        "retry_job",
+        "POST",
+        "/api/v1/jobs/{id}/retry",
+        Reach.ONE,
+        lambda w: w.asked[w.shared.connection_id].failed_id,
+        writes=True,
+    ),
     *_DUTIES,
 )

@@ -9,7 +9,7 @@ import io
 import itertools
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,16 @@ from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
 from resources.telemetry import configure_logging
 from resources.tenancy import Role
-from tests.api.seed import Duties, Seeded, seed_connection, seed_content, seed_duties, seed_job
+from tests.api.seed import (
+    Asked,
+    Duties,
+    Seeded,
+    seed_asked,
+    seed_connection,
+    seed_content,
+    seed_duties,
+    seed_job,
+)
 from tests.conftest import Database, Tenant, make_tenant, urls_of
 from tests.fakes.embedder import FakeEmbedder
 
@@ -63,6 +72,8 @@ class World:
     shared: Seeded
     private: Seeded
     job_id: UUID
+    asked: Mapping[UUID, Asked]
+    """By source, what was asked for of it."""
     spare_id: UUID
     """A connection that is there to be paused, resumed, taken back and disconnected."""
     private_spare_id: UUID
@@ -154,6 +165,7 @@ def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World
         shared=seed_content(database, tenant, shared),
         private=seed_content(database, tenant, private, "private.pdf"),
         job_id=seed_job(database, tenant, shared),
+        asked={one: seed_asked(database, tenant, one) for one in (shared, private)},
         spare_id=seed_connection(database, tenant, "Spare files"),
         private_spare_id=seed_connection(database, tenant, "Old private files", private=True),
         colleague_id=colleague_of(database, tenant, Role.MEMBER).principal.user_id,

@@ -187,8 +187,14 @@ def seed_content(
     return Seeded(connection_id, *ids)
 
 
-def seed_job(database: Database, tenant: Tenant, connection_id: UUID | None, kind: str = "sync") -> UUID:
-    """A finished job."""
+def seed_job(
+    database: Database,
+    tenant: Tenant,
+    connection_id: UUID | None,
+    kind: str = "sync",
+    status: str = "succeeded",
+) -> UUID:
+    """A finished job, or one in another state."""
     with database.worker.organisation(tenant.principal.org_id) as session:
         return session.execute(
             insert(schema.job)
@@ -197,10 +203,26 @@ def seed_job(database: Database, tenant: Tenant, connection_id: UUID | None, kin
                 connection_id=connection_id,
                 kind=kind,
                 idempotency_key=str(uuid4()),
-                status="succeeded",
+                status=status,
             )
             .returning(schema.job.c.id)
         ).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The ids of jobs about one source: one that waits, one that failed."""
+
+    waiting_id: UUID
+    failed_id: UUID
+
+
+def seed_asked(database: Database, tenant: Tenant, connection_id: UUID) -> Asked:
+    """Both."""
+    waiting, failed = (
+        seed_job(database, tenant, connection_id, "backfill", status) for status in ("queued", "failed")
+    )
+    return Asked(waiting, failed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ def test_metrics_count_by_route_and_never_by_path(owner: Caller, stranger: Calle
     exposition = stranger("GET", "/metrics").text
     assert 'drovi_http_request_seconds_count{method="GET",route="/api/v1/auth/me",status="200"}' in exposition
     assert 'route="unmatched"' in exposition
+    assert "drovi_backlog_readable 1.0" in exposition
     assert "hunter2" not in exposition
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -19,12 +20,18 @@ from drovi_assets.jobs import BULK, JOB_TAG, WORKER_TAG, bulk_config
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.schema import job
+from resources.telemetry import metrics
 from sensors import live_sync
 from sensors.budget import Budget
 from sensors.jobs import jobs
 from sensors.reconcile import end_dead_runs, requeue_silent_jobs
 from tests.dagster.conftest import Graph
 from tests.dagster.job_table import queue_job, statuses
+
+
+def _taken_over() -> float:
+    """Jobs of workers that gave no sign, as whoever watches is told."""
+    return metrics.registry.get_sample_value("drovi_lease_takeovers_total", {"lease": "job"}) or 0
 
 
 def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph) -> None:
@@ -36,7 +43,9 @@ def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph)
         with database.dispatch() as session:
             job_rows.start(session, [job_id])
             session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
+        before = _taken_over()
         assert requeue_silent_jobs(graph.folder.runtime, graph.instance) == 1
+        assert _taken_over() == before + 1
         seen.append(statuses(graph.folder)["sync"])
     assert seen == ["queued", "failed"]
 
@@ -44,9 +53,10 @@ def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph)
 def test_a_history_whose_tick_was_killed_is_taken_up_within_a_minute(
     graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tick holds its job for half a minute, not for as long as a run may be silent."""
+    """A tick holds its job for half a minute, not for as long as a run may be silent; whatever it had noted so far."""
 
-    def killed(*_args: object, **_how: object) -> bool:
+    def killed(*_args: object, progress: Callable[[], None], **_how: object) -> bool:
+        progress()
         raise SystemExit
 
     monkeypatch.setattr(live_sync, "read_history", killed)

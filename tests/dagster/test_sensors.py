@@ -21,7 +21,15 @@ from drovi_assets.pipeline.run import Report, process
 from resources import audit
 from resources.clock import now
 from resources.errors import ProviderDown, TimedOut
-from resources.schema import app_user, connection_lease, job, membership, organisation, organisation_policy
+from resources.schema import (
+    app_user,
+    connection_event,
+    connection_lease,
+    job,
+    membership,
+    organisation,
+    organisation_policy,
+)
 from resources.schema import connection as connection_table
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
@@ -68,6 +76,50 @@ def test_a_first_tick_reads_the_history_and_tells_every_asset(graph: Graph) -> N
     assert request.partition_keys == [partition]
     assert _indexed(graph.folder) == 2
     assert statuses(graph.folder) == {"backfill": "succeeded"}
+
+
+def _progress(folder: Folder) -> list[dict[str, Any]]:
+    """What streams were told of the history, oldest first; None once it was over."""
+    query = select(connection_event.c.state).order_by(connection_event.c.id)
+    with folder.database.worker.organisation(folder.org_id) as session:
+        return [state.get("progress") for state in session.execute(query).scalars()]
+
+
+def test_how_far_a_history_is_is_told_while_it_is_read(graph: Graph) -> None:
+    """Window by window to who follows the job; who watches the connection is told so until it is over."""
+    for month in range(3):
+        name = f"{month}.txt"
+        _write(graph.folder, name)
+        os.utime(graph.folder.path / name, (MARCH + month * 32 * 86400,) * 2)
+    _settle()
+    graph.tick(live_sync)
+    with graph.folder.database.worker.dispatch() as session:
+        (result,) = session.execute(select(job.c.result).where(job.c.kind == "backfill")).scalars()
+    figures = {name: result[name] for name in ("items", "windows_done", "windows_total", "eta_seconds")}
+    assert figures == {"items": 3, "windows_done": 3, "windows_total": 3, "eta_seconds": 0}
+    told = _progress(graph.folder)
+    assert told[-1] is None
+    first = next(one for one in told if one)
+    assert (first["windows_total"], first["last_error"]) == (3, None)
+
+
+def test_what_a_source_fails_with_is_told_by_its_code(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in its words, which may quote what it holds."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ProviderDown("The folder Morel is away.", remedy="Wait.")
+
+    _write(graph.folder, "a.txt")
+    _settle()
+    with monkeypatch.context() as patched:
+        patched.setattr(automation.runner, "backfill_window", refuse)
+        graph.tick(live_sync)
+    told = _progress(graph.folder)
+    assert told[-1]["last_error"] == "SERVER_ERROR"
+    assert "Morel" not in str(told)
+    _make_due(graph.folder)
+    graph.tick(live_sync)
+    assert statuses(graph.folder) == {"backfill": "queued"}, "a run goes on with it"
 
 
 def test_a_tick_with_nothing_new_says_so(graph: Graph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 
 from fastapi import APIRouter, Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from drovi_api.dependencies import Runtime
 from drovi_api.errors import problem_responses
+from drovi_api.gauges import Gauges
 from drovi_api.user.health.schemas import Health
 from drovi_api.user.health.service import HealthMonitor
 from resources.errors import NotFound
@@ -45,7 +47,10 @@ async def get_metrics(request: Request, runtime: Runtime) -> Response:
     """Prometheus' text format; to callers on this machine only, unless the service was started otherwise."""
     if not (runtime.metrics_to_all or _on_this_machine(request)):
         raise NotFound("There is no such address.")
-    return Response(metrics_text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    gauges: Gauges = request.app.state.gauges
+    # On a thread that requests do not share: where they are all busy, that must be seen.
+    waiting = await asyncio.to_thread(gauges.text)
+    return Response(metrics_text() + waiting, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _on_this_machine(request: Request) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +17,25 @@ _JOB = job.c
 _ORDER = by_id(_JOB.id)
 
 
-def page(
-    session: ReadSession, status: JobStatus | None, connection_id: UUID | None, cursor: str | None, limit: int
-) -> Page[Job]:
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which jobs are listed; None stands for any."""
+
+    status: JobStatus | None = None
+    kind: str | None = None
+    connection_id: UUID | None = None
+
+
+def page(session: ReadSession, filters: Filters, cursor: str | None, limit: int) -> Page[Job]:
     """Newest first."""
     query = select(job).where(_JOB.org_id == session.principal.org_id)
-    if status is not None:
-        query = query.where(_JOB.status == status)
-    if connection_id is not None:
-        query = query.where(_JOB.connection_id == connection_id)
+    for column, wanted in (
+        (_JOB.status, filters.status),
+        (_JOB.kind, filters.kind),
+        (_JOB.connection_id, filters.connection_id),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
     rows = session.all(_ORDER.page(query, cursor, limit))
     return page_of(rows, limit, as_job, lambda row: (row.id,))
 
@@ -51,4 +62,5 @@ def as_job(row: Row[Any]) -> Job:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        cancel_requested_at=row.cancel_requested_at,
     )

@@ -21,7 +21,7 @@ Make = Callable[[AdminBrowser, Site], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One operation. ``path`` may hold ``{org}``, ``{user}`` and ``{colleague}``; ``make`` gives what is sent with it."""
+    """One operation. ``path`` may hold the names that ``url`` knows; ``make`` gives what is sent with it."""
 
     method: str
     path: str
@@ -32,7 +32,20 @@ class Case:
     """Whether it concerns the organisation: then it is in that chain too."""
 
     def url(self, site: Site) -> str:
-        return self.path.format(org=site.org_id, user=site.user_id, colleague=site.colleague_id)
+        return self.path.format(
+            org=site.org_id,
+            user=site.user_id,
+            colleague=site.colleague_id,
+            job=site.work.job_id,
+            failed=site.work.failed_job_id,
+            schedule=site.work.schedule_id,
+            switch=site.work.kill_switch_id,
+            letter=site.work.dead_letter_id,
+        )
+
+
+def _of_the_organisation(_one: AdminBrowser, site: Site) -> dict[str, Any]:
+    return {"json": {"organisation_id": str(site.org_id)}}
 
 
 def _accepting(_one: AdminBrowser, site: Site) -> dict[str, Any]:
@@ -80,6 +93,55 @@ CASES = {
         organisation=True,
     ),
     "admin_end_user_sessions": Case("DELETE", "/users/{user}/sessions", organisation=True),
+    "admin_list_jobs": Case("GET", "/jobs", lambda _, __: {"params": {"kind": "export", "status": "queued"}}),
+    "admin_cancel_job": Case("POST", "/jobs/{job}/cancel", organisation=True),
+    "admin_retry_job": Case("POST", "/jobs/{failed}/retry", organisation=True),
+    "admin_replay_job": Case(
+        "POST",
+        "/jobs/{failed}/replay",
+        lambda _, __: {"json": {"arguments": {"limit": 20}}},
+        status=201,
+        organisation=True,
+    ),
+    "admin_list_schedules": Case("GET", "/schedules"),
+    "admin_pause_schedule": Case("POST", "/schedules/{schedule}/pause", organisation=True),
+    "admin_resume_schedule": Case(
+        "POST",
+        "/schedules/{schedule}/resume",
+        before=lambda one, site: one("POST", f"/schedules/{site.work.schedule_id}/pause"),
+        organisation=True,
+    ),
+    "admin_run_schedule": Case("POST", "/schedules/{schedule}/run", organisation=True),
+    "admin_list_kill_switches": Case("GET", "/kill-switches"),
+    "admin_throw_kill_switch": Case(
+        "POST",
+        "/kill-switches",
+        lambda _, site: {"json": {"organisation_id": str(site.org_id), "reason": "Its source floods us."}},
+        status=201,
+        organisation=True,
+    ),
+    "admin_release_kill_switch": Case("DELETE", "/kill-switches/{switch}"),
+    "admin_get_event_plane": Case("GET", "/events"),
+    "admin_list_dead_letters": Case(
+        "GET", "/dead-letters", lambda _, __: {"params": {"topic": "raw.connector.events"}}
+    ),
+    "admin_get_dead_letter": Case("GET", "/dead-letters/{letter}", organisation=True),
+    "admin_replay_dead_letter": Case("POST", "/dead-letters/{letter}/replay", organisation=True),
+    "admin_drop_dead_letter": Case(
+        "POST",
+        "/dead-letters/{letter}/drop",
+        lambda _, __: {"json": {"reason": "A test."}},
+        organisation=True,
+    ),
+    "admin_replay_dead_letters": Case(
+        "POST", "/dead-letters/replay", _of_the_organisation, organisation=True
+    ),
+    "admin_drop_dead_letters": Case(
+        "POST",
+        "/dead-letters/drop",
+        lambda _, site: {"json": {"selection": {"organisation_id": str(site.org_id)}, "reason": "A test."}},
+        organisation=True,
+    ),
     "admin_read_platform_audit": Case("GET", "/audit"),
     "admin_read_organisation_audit": Case("GET", "/audit/organisations/{org}", organisation=True),
     "admin_list_administrators": Case("GET", "/administrators"),

@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2 as httpx
 import pyotp
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, Table, insert, text
 from starlette.testclient import TestClient
 
 from drovi_api.app import create_app
@@ -19,12 +19,15 @@ from drovi_api.runtime import ApiRuntime
 from resources.audit import PLATFORM
 from resources.identity import administrators
 from resources.identity.second_factor import STEP_SECONDS
+from resources.schema import dead_letter, job, kill_switch, schedule
 from tests.api.auth.conftest import Browser, Letters, browser, letters, no_limits_left_over, person
 from tests.conftest import Database
 
 __all__ = ["browser", "letters", "no_limits_left_over", "person"]
 
 ADMIN_PASSWORD = "a lantern on every landing"
+UNTOLD = "the Dubois settlement"
+"""What an organisation's own work says, which no administrator is told."""
 _numbers = itertools.count()
 
 
@@ -79,6 +82,58 @@ class AdminBrowser:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Background work of an organisation: what is asked for, by what, what stands still, and what was given up."""
+
+    job_id: UUID
+    failed_job_id: UUID
+    schedule_id: UUID
+    kill_switch_id: UUID
+    dead_letter_id: UUID
+
+
+def make_work(database: Database, org_id: UUID) -> Work:
+    """One of each; the switch stops a kind of source that there is not."""
+
+    def one(session: Connection, table: Table, **values: Any) -> UUID:
+        made: UUID = session.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+        return made
+
+    with database.worker.dispatch() as session:
+        asked = {"org_id": org_id, "kind": "export", "arguments": {"since": "2026-01-01", "limit": 10}}
+        return Work(
+            one(session, job, **asked, idempotency_key=str(uuid4())),
+            one(
+                session,
+                job,
+                **asked,
+                idempotency_key=str(uuid4()),
+                status="failed",
+                attempts=3,
+                error_code="SERVER_ERROR",
+                error_message=UNTOLD,
+            ),
+            one(session, schedule, org_id=org_id, kind="retention", interval_seconds=3600),
+            one(session, kill_switch, connector=str(uuid4()), reason="It fails.", thrown_by="us"),
+            one(
+                session,
+                dead_letter,
+                org_id=org_id,
+                topic="raw.connector.events",
+                partition=1,
+                offset=7,
+                consumer_group="landing",
+                key=UNTOLD,
+                payload=UNTOLD.encode(),
+                headers={"last-error": UNTOLD},
+                attempts=5,
+                error_code="VALIDATION_ERROR",
+                error_message=UNTOLD,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What an administrator finds: an organisation, its owner, a colleague, and an invitation that was not accepted."""
 
@@ -90,6 +145,7 @@ class Site:
     """Who the invitation is for, with the second factor of its page."""
     owner: Browser
     """The user, signed in."""
+    work: Work
 
 
 @dataclass(frozen=True)
@@ -170,6 +226,7 @@ def site(
     admin_browser: Callable[..., AdminBrowser],
     administrator: Callable[..., AdminBrowser],
     invited: Callable[[str], str],
+    api_database: Database,
 ) -> Site:
     """Something of each kind that an administrator looks after."""
     number = next(_numbers)
@@ -182,6 +239,13 @@ def site(
     (colleague_id,) = colleague.run(
         "SELECT id FROM admin_user WHERE email = :email", email=colleague.email
     ).one()
+    org_id = UUID(session["organisation_id"])
     return Site(
-        UUID(session["organisation_id"]), UUID(session["user_id"]), colleague_id, token, newcomer, owner
+        org_id,
+        UUID(session["user_id"]),
+        colleague_id,
+        token,
+        newcomer,
+        owner,
+        make_work(api_database, org_id),
     )

@@ -15,7 +15,7 @@ from resources.identity import admin_sessions
 from resources.identity.admin_sessions import Started
 from resources.identity.administrators import Rules
 from tests.api.admin.cases import CASES
-from tests.api.admin.conftest import AdminBrowser
+from tests.api.admin.conftest import AdminBrowser, make_work
 from tests.api.boundary.contract import Contract
 from tests.api.conftest import Caller
 from tests.conftest import Database
@@ -42,11 +42,22 @@ def _shown(started: Started) -> dict[str, str]:
 
 
 @pytest.fixture
-def known(administrator: Callable[..., AdminBrowser], newcomer: Callable[[], Caller]) -> dict[str, UUID]:
+def known(
+    administrator: Callable[..., AdminBrowser], newcomer: Callable[[], Caller], api_database: Database
+) -> dict[str, UUID]:
     """What there is to name, by the parameter that does; the administrator is the one who asks."""
     one, user = administrator(), newcomer().tenant.principal
     (admin_id,) = one.run("SELECT id FROM admin_user WHERE email = :email", email=one.email).one()
-    return {"organisation_id": user.org_id, "user_id": user.user_id, "administrator_id": admin_id}
+    work = make_work(api_database, user.org_id)
+    return {
+        "organisation_id": user.org_id,
+        "user_id": user.user_id,
+        "administrator_id": admin_id,
+        "job_id": work.failed_job_id,
+        "schedule_id": work.schedule_id,
+        "kill_switch_id": work.kill_switch_id,
+        "dead_letter_id": work.dead_letter_id,
+    }
 
 
 @pytest.mark.parametrize(("name", "way"), CONTRACT.asked())

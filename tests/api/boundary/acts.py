@@ -126,6 +126,19 @@ def its_own_end(side: Side) -> dict[str, Any]:
     return {"name": side.by_key("GET", "/organisation")["name"]}
 
 
+def a_sync(side: Side) -> Sequence[Fill]:
+    """One that waits."""
+    made = side.by_key("POST", f"/connections/{side.files}/sync", headers={"Idempotency-Key": str(uuid4())})
+    return [Fill(path={"job_id": made["id"]})]
+
+
+def a_cancelled_sync(side: Side) -> Sequence[Fill]:
+    """One that may be tried again."""
+    (fill,) = a_sync(side)
+    side.by_key("POST", f"/jobs/{fill.path['job_id']}/cancel")
+    return [fill]
+
+
 def pause(side: Side) -> str:
     """Something of its own happens to a connection; returns what the stream has to say of it."""
     side.by_key("POST", f"/connections/{side.world.private_spare_id}/pause")

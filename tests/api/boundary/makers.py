@@ -148,7 +148,9 @@ MAKERS: Mapping[str, Maker] = {
     "list_connections": Maker(Kind.READ, _queries({}, {"limit": 1})),
     "list_items": Maker(Kind.READ, _queries({}, {"limit": 2}, {"kind": "document"})),
     "list_objects": Maker(Kind.READ, _queries({}, {"limit": 2}, {"kind": "commitment"}, {"min_confidence": 0.95})),
-    "list_jobs": Maker(Kind.READ, _queries({}, {"status": "queued"})),
+    "list_jobs": Maker(Kind.READ, _queries({}, {"status": "queued"}, {"kind": "sync"})),
+    "cancel_job": Maker(Kind.WRITE, acts.a_sync),
+    "retry_job": Maker(Kind.WRITE, acts.a_cancelled_sync),
     "get_evidence": Maker(
         Kind.READ,
         lambda side: [

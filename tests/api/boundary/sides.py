@@ -100,7 +100,7 @@ class Side:
 
     def by_key(self, method: str, path: str, **more: Any) -> Any:
         """What an operation answers the owner's key with; one that refuses ends the test."""
-        headers = {"Authorization": f"Bearer {self.tenant.key}"}
+        headers = {"Authorization": f"Bearer {self.tenant.key}"} | more.pop("headers", {})
         answer = self.ground.client.request(method, f"/api/v1{path}", headers=headers, **more)
         assert answer.status_code < 400, f"{method} {path}: {answer.text}"
         return answer.json()

@@ -18,9 +18,18 @@ from drovi_api.runtime import ApiRuntime
 from drovi_api.streams import Hub
 from resources.identity import sessions
 from resources.identity.sessions import Device
-from resources.schema import api_key, audience_member, connection, connection_event, membership, stream_cursor
+from resources.schema import (
+    api_key,
+    audience_member,
+    connection,
+    connection_event,
+    job,
+    membership,
+    stream_cursor,
+)
 from tests.api.conftest import Caller
 from tests.api.live import SOON, Watcher, eventually, served
+from tests.api.seed import seed_job
 from tests.api.visibility.conftest import Firm
 from tests.conftest import Database
 
@@ -114,6 +123,42 @@ def test_a_change_arrives_as_it_happens(watch: Watch, firm: Firm) -> None:
             == [("active", 0), ("paused", 0), ("paused", 7)]
         )
     )
+
+
+def notes(firm: Firm, job_id: UUID, **values: Any) -> None:
+    """A worker says how far it is with a history."""
+    progress = {"windows_done": 2, "windows_total": 8, "eta_seconds": 90, "last_error": None}
+    with firm.database.worker.dispatch() as session:
+        changed = {"status": "running", "progress": progress} | values
+        session.execute(update(job).where(job.c.id == job_id).values(changed))
+
+
+def test_how_far_a_history_is_arrives_where_its_source_is_seen(
+    watch: Watch, other: Caller, firm: Firm
+) -> None:
+    """Of a private source nobody but its owner hears; once it is over, there is no progress any more."""
+    outside, own, theirs = watch(other), watch(firm.owner), watch(firm.head)
+    job_ids = {
+        one.connection_id: seed_job(firm.database, firm.owner.tenant, one.connection_id, "backfill", "queued")
+        for one in (firm.private, firm.shared)
+    }
+    for job_id in job_ids.values():
+        notes(firm, job_id)
+        notes(firm, job_id, status="succeeded")
+    far = {"items": 0, "windows_done": 2, "windows_total": 8, "eta_seconds": 90, "last_error": None}
+    for watcher, connection_id in (
+        (own, firm.private.connection_id),
+        (own, firm.shared.connection_id),
+        (theirs, firm.shared.connection_id),
+    ):
+        assert eventually(
+            lambda watcher=watcher, of=connection_id: (
+                [one["progress"] for one in watcher.of(of)] == [None, far, None]
+            )
+        )
+    settled(outside)
+    assert outside.events == []
+    assert theirs.of(firm.private.connection_id) == []
 
 
 def test_what_is_taken_back_is_not_told_any_more(watch: Watch, firm: Firm) -> None:

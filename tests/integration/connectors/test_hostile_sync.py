@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from drovi_assets.connectors import leases, runner
 from resources.errors import Conflict, CredentialExpired, CursorRejected, ProviderDown, RateLimited, TimedOut
 from resources.schema import connection_lease, skipped_item, source_item
+from resources.telemetry import metrics
 from tests.fakes.hostile_source import THINGS, UNREADABLE, HostileSource
 from tests.integration.connectors.conftest import Bench
 
@@ -214,6 +215,24 @@ def test_a_running_turn_is_not_taken(bench: Bench) -> None:
         first.renew(session)
     with bench.database.worker.organisation(bench.org_id) as session:
         second.renew(session)
+
+
+def test_a_turn_that_ran_out_counts_as_taken_over_and_one_let_go_does_not(bench: Bench) -> None:
+    """Who watches learns of workers that died, not of those that finished."""
+    connection_id = bench.connect("hostile", {})
+
+    def taken_over() -> float:
+        return metrics.registry.get_sample_value("drovi_lease_takeovers_total", {"lease": "connection"}) or 0
+
+    before = taken_over()
+    turn = leases.acquire(bench.database.worker, bench.org_id, connection_id, "first", 60)
+    leases.release(bench.database.worker, turn)
+    leases.acquire(bench.database.worker, bench.org_id, connection_id, "second", 60)
+    assert taken_over() == before
+    with bench.database.worker.dispatch() as session:
+        session.execute(update(connection_lease).values(expires_at="2020-01-01"))
+    leases.acquire(bench.database.worker, bench.org_id, connection_id, "third", 60)
+    assert taken_over() == before + 1
 
 
 def _item_ids(bench: Bench, connection_id: UUID) -> dict[str, UUID]:

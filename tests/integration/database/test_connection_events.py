@@ -15,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 from resources import audiences
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.schema import connection as connection_table
-from resources.schema import connection_event, stream_cursor
+from resources.schema import connection_event, job, stream_cursor
 from tests.conftest import Database, Tenant
 
 
@@ -50,6 +50,13 @@ def _told(database: Database, tenant: Tenant, connection_id: UUID) -> list[Any]:
     query = select(connection_event).where(connection_event.c.connection_id == connection_id)
     with database.app.acting_as(tenant.principal) as session:
         return list(session.execute(query.order_by(connection_event.c.id)))
+
+
+def _told_at(postgres: EmbeddedPostgres, database: Database, moment: str) -> None:
+    """All that was told so far was at that moment."""
+    name = urlsplit(database.urls.owner).path.removeprefix("/")
+    with psycopg.connect(postgres.url(name, "superuser")) as superuser:
+        superuser.execute(f"UPDATE connection_event SET created_at = {moment}")
 
 
 def test_a_transaction_is_told_once_as_it_left_the_connection(
@@ -121,9 +128,7 @@ def test_a_days_events_are_kept_and_the_last_one(
 ) -> None:
     with database.worker.dispatch() as session:
         _change(session, connection_id, status="paused")
-    name = urlsplit(database.urls.owner).path.removeprefix("/")
-    with psycopg.connect(postgres.url(name, "superuser")) as superuser:
-        superuser.execute("UPDATE connection_event SET created_at = now() - interval '25 hours'")
+    _told_at(postgres, database, "now() - interval '25 hours'")
     assert len(_told(database, tenant, connection_id)) == 2
     with database.worker.dispatch() as session:
         _change(session, connection_id, status="active")
@@ -145,3 +150,83 @@ def test_nobody_writes_events_by_hand(database: Database, tenant: Tenant, connec
     ):
         with session_of() as session, pytest.raises(ProgrammingError, match="permission denied"):
             session.execute(insert(connection_event).values(values))
+
+
+def _backfill(database: Database, tenant: Tenant, connection_id: UUID, **values: Any) -> UUID:
+    row = {"org_id": tenant.principal.org_id, "connection_id": connection_id, "kind": "backfill"}
+    with database.worker.dispatch() as session:
+        made: UUID = session.execute(
+            insert(job)
+            .values(**row, idempotency_key=str(uuid4()), status="running", **values)
+            .returning(job.c.id)
+        ).scalar_one()
+    return made
+
+
+def _note(database: Database, job_id: UUID, windows: int, **values: Any) -> None:
+    progress = {
+        "items": 10 * windows,
+        "windows_done": windows,
+        "windows_total": 9,
+        "eta_seconds": None,
+        "last_error": None,
+        "documents": 3,
+    }
+    with database.worker.dispatch() as session:
+        session.execute(update(job).where(job.c.id == job_id).values({"progress": progress} | values))
+
+
+def test_how_far_a_backfill_is_is_told_at_most_once_a_second(
+    database: Database, tenant: Tenant, connection_id: UUID, postgres: EmbeddedPostgres
+) -> None:
+    """What it says is what a person follows; a worker that notes every page does not flood who watches."""
+    job_id = _backfill(database, tenant, connection_id)
+    _note(database, job_id, 1)
+    _told_at(postgres, database, "now() + interval '1 minute'")  # however slow this machine is
+    for windows in (2, 3):
+        _note(database, job_id, windows)
+    (_, told) = _told(database, tenant, connection_id)
+    assert told.state["progress"] == {
+        "items": 0,
+        "windows_done": 1,
+        "windows_total": 9,
+        "eta_seconds": None,
+        "last_error": None,
+    }
+    _told_at(postgres, database, "now() - interval '2 seconds'")
+    _note(database, job_id, 4)
+    assert _told(database, tenant, connection_id)[-1].state["progress"]["windows_done"] == 4
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
+def test_that_a_backfill_is_over_is_told_at_once(
+    database: Database, tenant: Tenant, connection_id: UUID, status: str
+) -> None:
+    """However it ends; then there is no progress any more."""
+    job_id = _backfill(database, tenant, connection_id)
+    _note(database, job_id, 1)
+    _note(database, job_id, 9, status=status)
+    states = [row.state for row in _told(database, tenant, connection_id)]
+    assert ["progress" in state for state in states] == [False, True, False]
+
+
+def test_progress_waits_for_nobody(database: Database, tenant: Tenant, connection_id: UUID) -> None:
+    """While another transaction of the organisation is being told, a worker's note is not; the next one is."""
+    job_id = _backfill(database, tenant, connection_id)
+    with database.worker.dispatch() as busy:
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended('connection_event:' || :org, 0))"
+        busy.execute(text(lock), {"org": str(tenant.principal.org_id)})
+        _note(database, job_id, 1)
+    assert len(_told(database, tenant, connection_id)) == 1
+    _note(database, job_id, 2)
+    assert _told(database, tenant, connection_id)[-1].state["progress"]["windows_done"] == 2
+
+
+def test_only_a_backfill_that_counts_windows_has_progress(
+    database: Database, tenant: Tenant, connection_id: UUID
+) -> None:
+    """What workers of an older version note is left aside."""
+    job_id = _backfill(database, tenant, connection_id)
+    with database.worker.dispatch() as session:
+        session.execute(update(job).where(job.c.id == job_id).values(progress={"items": 3}))
+    assert all("progress" not in row.state for row in _told(database, tenant, connection_id))

@@ -17,6 +17,7 @@ from drovi_assets.pipeline.fingerprint import fingerprint
 from drovi_assets.pipeline.partition import Partition
 from drovi_assets.pipeline.replay import replay
 from drovi_assets.retrieval.search import search
+from resources.telemetry import metrics
 from tests.conftest import REPOSITORY
 from tests.integration.pipeline.conftest import Folder
 
@@ -54,6 +55,20 @@ def test_a_file_becomes_evidence(folder: Folder) -> None:
         tuple(q) for q in quotes
     ]
     assert _found(folder, "projet d'avenant") == ["lettre.txt"]
+
+
+def test_how_long_it_took_to_be_found_is_counted(folder: Folder) -> None:
+    """From when it was landed; from when it occurred too, where that was not long before."""
+
+    def counted(since: str) -> float:
+        return metrics.registry.get_sample_value("drovi_end_to_end_seconds_count", {"since": since}) or 0
+
+    before = counted("landed"), counted("occurred")
+    _write(folder, "lettre.txt", LETTER)
+    old = _write(folder, "archive.txt", LETTER)
+    os.utime(old, (WRITTEN - 7 * 86400, WRITTEN - 7 * 86400))
+    folder.ingest()
+    assert (counted("landed"), counted("occurred")) == (before[0] + 2, before[1] + 1)
 
 
 def test_a_second_reading_does_nothing(folder: Folder) -> None:

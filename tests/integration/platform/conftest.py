@@ -28,4 +28,10 @@ def up() -> Iterator[Up]:
 
 @pytest.fixture
 def settings(up: Up) -> Settings:
-    return Settings(home=up.home, api_port=up.api, dagster_port=up.dagster, code_server_port=up.code_server)
+    return Settings(
+        home=up.home,
+        api_port=up.api,
+        dagster_port=up.dagster,
+        code_server_port=up.code_server,
+        metrics_port=up.metrics,
+    )

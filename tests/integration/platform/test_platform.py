@@ -8,6 +8,8 @@ import urllib.request
 from pathlib import Path
 from uuid import uuid4
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from tests.platforms import Up
 
 MEMORY_LIMIT = 1.2 * 2**30
@@ -42,6 +44,21 @@ def test_it_answers(up: Up) -> None:
     assert up.ask("/api/v1/auth/me") is not None
     with urllib.request.urlopen(f"http://127.0.0.1:{up.dagster}/server_info", timeout=10) as response:
         assert response.status == 200
+
+
+def test_both_that_work_are_watched(up: Up) -> None:
+    """Prometheus can read what the API and the code server serve; no run's worker takes the port."""
+
+    def families(port: int) -> set[str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+                return {one.name for one in text_string_to_metric_families(response.read().decode())}
+        except OSError:
+            return set()
+
+    assert families(up.api) >= {"drovi_http_request_seconds", "drovi_jobs", "drovi_outbox_events"}
+    ticks = up.wait_for(lambda: families(up.metrics), 60, "the code server ticked")
+    assert ticks >= {"drovi_tick_seconds", "drovi_end_to_end_seconds", "drovi_lease_takeovers"}
 
 
 def test_a_dropped_file_is_found(up: Up, tmp_path: Path) -> None:

@@ -188,7 +188,12 @@ class TestMetrics:
         metrics.parsed("pdf", 0.2)
         metrics.parsed("docx", 60.0, refused=True)
         metrics.searched("hybrid", 0.03)
-        metrics.jobs({"queued": 2})
+        metrics.indexed("landed", 4.2)
+        metrics.retried("graph.changes", 2)
+        metrics.dead("graph.changes")
+        metrics.handler_failed("graph.changes")
+        metrics.taken_over("connection")
+        metrics.waited("google", 0.2)
         text = metrics.text()
         for sample in (
             'drovi_http_request_seconds_count{method="GET",route="/items/{item_id}",status="200"} 1.0',
@@ -196,12 +201,26 @@ class TestMetrics:
             'drovi_ingest_items_total{connector="documents",outcome="new"} 3.0',
             'drovi_parse_seconds_count{format="docx",outcome="refused"} 1.0',
             'drovi_search_seconds_bucket{le="0.035",mode="hybrid"} 1.0',
-            'drovi_jobs{status="queued"} 2.0',
+            'drovi_end_to_end_seconds_bucket{le="5.0",since="landed"} 1.0',
+            'drovi_events_retried_total{topic="graph.changes"} 2.0',
+            'drovi_events_dead_total{topic="graph.changes"} 1.0',
+            'drovi_event_handler_errors_total{topic="graph.changes"} 1.0',
+            'drovi_lease_takeovers_total{lease="connection"} 1.0',
+            'drovi_budget_wait_seconds_sum{provider="google"} 0.2',
         ):
             assert sample in text
 
-    def test_a_status_without_jobs_disappears(self) -> None:
+    def test_a_tick_counts_whether_it_is_done_or_fails(self) -> None:
+        """What it raised still reaches the daemon."""
         metrics = Metrics()
-        metrics.jobs({"queued": 2, "failed": 1})
-        metrics.jobs({"queued": 1})
-        assert "failed" not in metrics.text()
+        with metrics.ticking("jobs"):
+            pass
+        with pytest.raises(ValueError, match="broken"), metrics.ticking("jobs"):
+            raise ValueError("broken")
+        for outcome in ("done", "failed"):
+            assert f'drovi_tick_seconds_count{{outcome="{outcome}",sensor="jobs"}} 1.0' in metrics.text()
+
+    def test_a_clock_that_runs_ahead_is_no_delay_below_zero(self) -> None:
+        metrics = Metrics()
+        metrics.indexed("occurred", -3600.0)
+        assert 'drovi_end_to_end_seconds_sum{since="occurred"} 0.0' in metrics.text()

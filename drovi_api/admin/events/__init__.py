@@ -1,0 +1,1 @@
+"""How far the event plane is behind."""

@@ -1,0 +1,1 @@
+"""What stands still until somebody releases it."""

@@ -1,0 +1,17 @@
+"""Progress of backfills in what streams tell; events as the administration sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    cursor = op.get_bind().connection.cursor()
+    cursor.execute(Path(__file__).with_name("0011_operations.sql").read_text(encoding="utf-8"))
