@@ -48,9 +48,11 @@ from drovi_api.user.evidence.endpoints import router as evidence
 from drovi_api.user.find.endpoints import router as find
 from drovi_api.user.health.endpoints import router as health
 from drovi_api.user.health.service import HealthMonitor
+from drovi_api.user.intakes.endpoints import router as intakes
 from drovi_api.user.items.endpoints import router as items
 from drovi_api.user.jobs.endpoints import router as jobs
 from drovi_api.user.objects.endpoints import router as objects
+from drovi_api.webhooks.endpoints import router as receiving
 
 # Routes are tried one after the other, at half a microsecond to one each: what is asked most comes first.
 _FEATURES: tuple[APIRouter, ...] = (
@@ -58,6 +60,8 @@ _FEATURES: tuple[APIRouter, ...] = (
     me,
     connection_events,  # before what takes any word there for an id
     connections,
+    intakes,
+    receiving,
     find,
     ask,
     items,

@@ -37,6 +37,7 @@ class Action(StrEnum):
     CONNECTION_PAUSED = "connection.paused"
     CONNECTION_RESUMED = "connection.resumed"
     CONNECTION_DELETED = "connection.deleted"
+    CONNECTION_SECRET_REPLACED = "connection.secret_replaced"  # noqa: S105 - an act's name
     CONNECTION_SYNC_REQUESTED = "connection.sync_requested"
 
     MEMBER_INVITED = "member.invited"
