@@ -20,7 +20,7 @@ from resources.identity.limits import Limit
 from resources.secrets import Purpose, Sealed, SecretBox
 from resources.webhooks import Signed, forged, new_secret
 
-REFUSED_BY_ADDRESS: Final = Limit("webhook/refused", 300, 60)
+REFUSED_BY_ADDRESS: Final = Limit("webhook/refused", 100, 60)
 """Forgeries of one network address; a good sender's do not count, however many come from the same machine."""
 _NOBODY: Final = UUID(int=0)
 

@@ -58,24 +58,16 @@ def create_connection(
     visibility = _allowed(session, principal, connector, visibility)
     audience_id = uuid4()
     admit_to(session, audience_id)
-    connection_id = _inserted(
-        session,
-        principal,
-        connector=connector,
-        name=name,
-        visibility=visibility,
-        audience_id=audience_id,
-        config=public,
-        **({"sync_interval_seconds": spec.interval_seconds} if spec.interval_seconds else {}),
-    )
+    columns = {"name": name, "visibility": visibility, "audience_id": audience_id, "config": public}
+    connection_id = _inserted(session, principal, spec, columns)
     if connection_id is None:
         raise Conflict(f"You have a connection named “{name}” already.", remedy="Choose another name.")
     audiences.found(session, principal.org_id, connection_id, audience_id)
+    if secrets:
+        _keep(session, connection_id, principal.org_id, box.seal(principal.org_id, connection_id, secrets))
     opened = None
     if spec.intake is not None:
         opened = open_intake(session, box, principal.org_id, connection_id, audience_id)
-    if secrets:
-        _keep(session, connection_id, principal.org_id, box.seal(principal.org_id, connection_id, secrets))
     record(
         session,
         actor or member(session, principal),
@@ -150,7 +142,12 @@ def _checked(
     return spec, public, secrets
 
 
-def _inserted(session: Connection, principal: Principal, **columns: Any) -> UUID | None:
+def _inserted(
+    session: Connection, principal: Principal, spec: ConnectorSpec, columns: Mapping[str, Any]
+) -> UUID | None:
+    if spec.interval_seconds is not None:
+        columns = {**columns, "sync_interval_seconds": spec.interval_seconds}
+    columns = {**columns, "connector": spec.name}
     row = insert(connection_table).values(org_id=principal.org_id, owner_id=principal.user_id, **columns)
     fresh = row.on_conflict_do_nothing(index_elements=["org_id", "owner_id", "name"])
     return session.execute(fresh.returning(connection_table.c.id)).scalar_one_or_none()

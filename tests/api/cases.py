@@ -25,6 +25,7 @@ class Reach(Enum):
     LIST = "lists what the caller may see"
     ONE = "names one thing by its id"
     PEOPLE = "changes who may do what; tests/api/tenancy tries these with people of their own"
+    SIGNED = "takes what is signed, whoever sends it; tests/api/webhooks tries these"
     STREAM = "does not end; tests/api/visibility tries these"
     ENTRANCE = "signs people up, in and out; tests/api/auth tries these"
 
@@ -268,6 +269,18 @@ CASES = (
     Case("list_connections", "GET", "/api/v1/connections", Reach.LIST),
     Case("watch_connections", "GET", "/api/v1/connections/events", Reach.STREAM),
     Case("get_connection", "GET", "/api/v1/connections/{id}", Reach.ONE, lambda w: w.shared.connection_id),
+    Case("get_intake", "GET", "/api/v1/connections/{id}/intake", Reach.ONE, lambda w: w.shared.connection_id),
+    Case(
+        "replace_intake_secret",
+        "POST",
+        "/api/v1/connections/{id}/intake/secret",
+        Reach.ONE,
+        lambda w: w.shared.connection_id,
+        body=lambda: {"overlap_hours": 1},
+        status=201,
+        writes=True,
+    ),
+    Case("receive_webhook", "POST", "/webhooks/v1/{token}", Reach.SIGNED, status=202),
     Case(
         "sync_connection",
         "POST",

@@ -35,7 +35,7 @@ from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
 from resources.telemetry import configure_logging
 from resources.tenancy import Role
-from tests.api.seed import Duties, Seeded, seed_connection, seed_content, seed_duties, seed_job
+from tests.api.seed import Duties, Seeded, seed_connection, seed_content, seed_duties, seed_intake, seed_job
 from tests.conftest import Database, Tenant, make_tenant, urls_of
 from tests.fakes.embedder import FakeEmbedder
 
@@ -150,6 +150,8 @@ def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World
     """Content of a tenant's, with what every operation that names one thing is tried with."""
     shared = seed_connection(database, tenant, "Shared files")
     private = seed_connection(database, tenant, "Private files", private=True)
+    for one in (shared, private):
+        seed_intake(database, runtime.secrets, tenant, one)
     return World(
         shared=seed_content(database, tenant, shared),
         private=seed_content(database, tenant, private, "private.pdf"),

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from drovi_assets.connectors.intakes import Opened, open_intake
 from drovi_assets.retrieval.index import IndexedChunk, index_chunks
 from resources import audiences, schema
 from resources.hashing import digest
 from resources.object_store import ObjectStore
+from resources.secrets import SecretBox
 from tests.conftest import Database, Tenant
 from tests.fakes.embedder import FakeEmbedder
 
@@ -63,6 +65,14 @@ def seed_connection(
         ).scalar_one()
         audiences.found(session, org_id, made, audience)
     return made
+
+
+def seed_intake(database: Database, box: SecretBox, tenant: Tenant, connection_id: UUID) -> Opened:
+    """An address that messages for the connection come to."""
+    org_id = tenant.principal.org_id
+    with database.worker.organisation(org_id) as session:
+        query = select(schema.connection.c.audience_id).where(schema.connection.c.id == connection_id)
+        return open_intake(session, box, org_id, connection_id, session.execute(query).scalar_one())
 
 
 def seed_content(
