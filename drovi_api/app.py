@@ -39,6 +39,8 @@ from drovi_api.tenancy.keys.endpoints import router as keys
 from drovi_api.tenancy.members.endpoints import router as members
 from drovi_api.tenancy.organisations.endpoints import router as organisations
 from drovi_api.tenancy.policies.endpoints import router as policies
+from drovi_api.tenancy.webhooks.endpoints import deliveries as webhook_deliveries
+from drovi_api.tenancy.webhooks.endpoints import router as webhooks
 from drovi_api.user.ask.endpoints import router as ask
 from drovi_api.user.connection_events.endpoints import router as connection_events
 from drovi_api.user.connection_events.repository import FEED
@@ -90,6 +92,8 @@ _FEATURES: tuple[APIRouter, ...] = (
     holds,
     exports,
     export_files,
+    webhooks,
+    webhook_deliveries,
 )
 
 _CROSS_ORIGIN: dict[str, Any] = {

@@ -10,19 +10,25 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import json
 import re
 import secrets as random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from resources.errors import Unauthenticated
 
 TOLERANCE_SECONDS: Final = 300
 """How far a message's time may be from ours, either way."""
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret, and none itself
+OBJECTS_CHANGED: Final = "objects.changed"
+PING: Final = "ping"
+"""The types of messages that leave."""
 _SECRET_BYTES: Final = 32
+_CURRENT, _PREVIOUS, _UNTIL = "current", "previous", "previous_until"
 _VERSION: Final = "v1"
 _MOST_SIGNATURES: Final = 8
 """A sender that rotates its secret signs with two; a header full of guesses is not gone through."""
@@ -42,6 +48,34 @@ class Signed:
 def new_secret() -> str:
     """256 random bits, as both sides write them down."""
     return SECRET_PREFIX + base64.b64encode(random.token_bytes(_SECRET_BYTES)).decode()
+
+
+def rotated(secrets: Mapping[str, str], until: datetime | None) -> dict[str, str]:
+    """What is sealed, with a new secret as the current one; the one before it holds ``until`` then, where that is said."""
+    kept = {name: value for name, value in secrets.items() if name not in {_CURRENT, _PREVIOUS, _UNTIL}}
+    kept[_CURRENT] = new_secret()
+    if until is not None and _CURRENT in secrets:
+        kept |= {_PREVIOUS: secrets[_CURRENT], _UNTIL: until.isoformat()}
+    return kept
+
+
+def current_of(secrets: Mapping[str, str]) -> str:
+    """The newest secret of what is sealed."""
+    return secrets[_CURRENT]
+
+
+def keys_in(secrets: Mapping[str, str], now: datetime) -> list[str]:
+    """The secrets that hold of what is sealed, the newest first."""
+    keys = [secrets[_CURRENT]]
+    if _PREVIOUS in secrets and now < datetime.fromisoformat(secrets[_UNTIL]):
+        keys.append(secrets[_PREVIOUS])
+    return keys
+
+
+def payload_of(event_type: str, occurred_at: datetime, data: dict[str, Any]) -> str:
+    """The body of a message: its type, when it happened, and ids and numbers."""
+    moment = occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps({"type": event_type, "timestamp": moment, "data": data}, separators=(",", ":"))
 
 
 def headers_of(keys: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:

@@ -11,14 +11,14 @@ from drovi_api.webhooks import repository
 from drovi_api.webhooks.repository import Known
 from drovi_api.webhooks.schemas import Accepted
 from drovi_assets.connectors.intake import Intake, Message, StandardWebhooks
-from drovi_assets.connectors.intakes import hash_of, keys_of
+from drovi_assets.connectors.intakes import hash_of
 from drovi_assets.connectors.registry import CONNECTORS
 from resources.errors import Unauthenticated
 from resources.hashing import digest
 from resources.identity import limits
 from resources.identity.limits import Limit
 from resources.secrets import Purpose, Sealed, SecretBox
-from resources.webhooks import Signed, forged, new_secret
+from resources.webhooks import Signed, forged, keys_in, rotated
 
 REFUSED_BY_ADDRESS: Final = Limit("webhook/refused", 100, 60)
 """Forgeries of one network address; a good sender's do not count, however many come from the same machine."""
@@ -68,12 +68,11 @@ def _verified(box: SecretBox, known: Known | None, message: Message) -> tuple[Si
 def _opened(box: SecretBox, known: Known, message: Message) -> list[str]:
     sealed = Sealed(known.key_id, bytes(known.ciphertext))
     secrets = box.open(known.org_id, known.connection_id, sealed, purpose=Purpose.WEBHOOK)
-    return keys_of(secrets, message.received_at)
+    return keys_in(secrets, message.received_at)
 
 
 def _decoy(box: SecretBox) -> Known:
     """A secret that nobody has, sealed as everybody's; anew each time, since the key it is sealed under may be retired."""
     connection_id = uuid4()
-    secrets = {"token": "", "current": new_secret()}
-    sealed = box.seal(_NOBODY, connection_id, secrets, purpose=Purpose.WEBHOOK)
+    sealed = box.seal(_NOBODY, connection_id, rotated({}, None), purpose=Purpose.WEBHOOK)
     return Known(_NOBODY, connection_id, "", sealed.key_id, sealed.ciphertext)

@@ -20,10 +20,10 @@ from resources.database import sole
 from resources.hashing import digest
 from resources.schema import webhook_intake
 from resources.secrets import Purpose, Sealed, SecretBox
-from resources.webhooks import new_secret
+from resources.webhooks import current_of, rotated
 
 PATH: Final = "/webhooks/v1/"
-_TOKEN, _CURRENT, _PREVIOUS, _UNTIL = "token", "current", "previous", "previous_until"
+_TOKEN: Final = "token"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,9 @@ def open_intake(
     session: Connection, box: SecretBox, org_id: UUID, connection_id: UUID, audience_id: UUID
 ) -> Opened:
     """Make the address of a new connection, in the transaction that stores it."""
-    opened = Opened(token_urlsafe(32), new_secret())
-    sealed = _seal(box, org_id, connection_id, {_TOKEN: opened.token, _CURRENT: opened.secret})
+    secrets = rotated({_TOKEN: token_urlsafe(32)}, None)
+    opened = Opened(secrets[_TOKEN], current_of(secrets))
+    sealed = _seal(box, org_id, connection_id, secrets)
     session.execute(
         insert(webhook_intake).values(
             org_id=org_id,
@@ -71,24 +72,20 @@ def replace_secret(
         NotFound: the connection is not pushed to.
     """
     row = row_of(session, connection_id)
-    before = secrets_of(box, row)
-    opened = Opened(before[_TOKEN], new_secret())
-    after = {_TOKEN: opened.token, _CURRENT: opened.secret}
-    if overlap:
-        after |= {_PREVIOUS: before[_CURRENT], _UNTIL: (now + overlap).isoformat()}
+    after = rotated(secrets_of(box, row), now + overlap if overlap else None)
     sealed = _seal(box, row.org_id, connection_id, after)
     session.execute(
         update(webhook_intake)
         .where(webhook_intake.c.connection_id == connection_id)
         .values(key_id=sealed.key_id, ciphertext=sealed.ciphertext, rotated_at=func.now())
     )
-    return opened
+    return Opened(after[_TOKEN], current_of(after))
 
 
 def opened_of(session: Connection, box: SecretBox, connection_id: UUID) -> Opened:
     """The address and the secret as they stand, for a provider that is subscribed to; raises as ``replace_secret``."""
     secrets = secrets_of(box, row_of(session, connection_id))
-    return Opened(secrets[_TOKEN], secrets[_CURRENT])
+    return Opened(secrets[_TOKEN], current_of(secrets))
 
 
 def row_of(session: Connection, connection_id: UUID) -> Row[Any]:
@@ -102,14 +99,6 @@ def secrets_of(box: SecretBox, row: Any) -> dict[str, str]:
     """What is sealed in a row; raises as ``SecretBox.open``."""
     sealed = Sealed(row.key_id, bytes(row.ciphertext))
     return box.open(row.org_id, row.connection_id, sealed, purpose=Purpose.WEBHOOK)
-
-
-def keys_of(secrets: Mapping[str, str], now: datetime) -> list[str]:
-    """The secrets that a message may be signed with."""
-    keys = [secrets[_CURRENT]]
-    if _PREVIOUS in secrets and now < datetime.fromisoformat(secrets[_UNTIL]):
-        keys.append(secrets[_PREVIOUS])
-    return keys
 
 
 def _seal(box: SecretBox, org_id: UUID, connection_id: UUID, secrets: Mapping[str, str]) -> Sealed:

@@ -17,6 +17,7 @@ from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
 from resources.mailer import Mailer, NoMailer, open_mailer
 from resources.object_store import ObjectStore, open_object_store
+from resources.outbound import Outbound, networks_of
 from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
 
@@ -41,6 +42,7 @@ class Runtime:
     embedder: TextEmbedder
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
+    outbound: Outbound = field(default_factory=Outbound)
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
 
@@ -85,6 +87,7 @@ def open_runtime(
             ),
             sources=sources_of(database, objects, SecretBox(settings.master_keys)),
             mailer=_mailer_of(settings),
+            outbound=Outbound(networks_of(settings.outbound_networks)),
             people=people,
         )
 

@@ -70,6 +70,14 @@ class Action(StrEnum):
     SECOND_FACTOR_CODES_RENEWED = "second_factor.codes_renewed"
     SECOND_FACTOR_DISABLED = "second_factor.disabled"
 
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_SECRET_REPLACED = "webhook.secret_replaced"  # noqa: S105 - an act's name
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_PINGED = "webhook.pinged"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
+
     EXPORT_REQUESTED = "export.requested"
     EXPORT_DOWNLOADED = "export.downloaded"
     RETENTION_APPLIED = "retention.applied"

@@ -91,6 +91,7 @@ POLICY_EXCEPTIONS: dict[str, dict[str, Exempt]] = {
         "audience_member": Exempt(),
         "connection": Exempt(),
         "reader_set_member": Exempt(),
+        "webhook_delivery": Exempt("SELECT, DELETE"),
         "webhook_message": Exempt("SELECT, DELETE"),
     },
     EVENTS_ROLE: {

@@ -99,7 +99,7 @@ webhook_delivery = tenant_table(
     # What is sent, to the byte: ids and numbers.
     Column("payload", Text, nullable=False),
     # Looked at again before it is sent: who may see it can have changed. NULL for what is about nothing.
-    Column("document_id", Uuid),
+    Column("document_id", Uuid, ForeignKey("document.id", ondelete="CASCADE"), index=True),
     Column("status", Text, nullable=False, server_default="pending"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
@@ -109,9 +109,9 @@ webhook_delivery = tenant_table(
     Column("finished_at", DateTime(timezone=True)),
     CheckConstraint("status IN ('pending', 'delivered', 'dead')", name="status"),
     UniqueConstraint("endpoint_id", "event_id"),
-    Index("ix_webhook_delivery_due", "due_at", postgresql_where=text("status = 'pending'")),
+    Index("ix_webhook_delivery_due", "endpoint_id", "due_at", postgresql_where=text("status = 'pending'")),
     Index("ix_webhook_delivery_listing", "endpoint_id", "id"),
-    Index("ix_webhook_delivery_finished_at", "finished_at"),
+    Index("ix_webhook_delivery_created_at", "created_at"),
     app="SELECT, INSERT, UPDATE",
 )
 

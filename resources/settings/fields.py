@@ -322,6 +322,14 @@ class People(BaseModel):
         ge=1,
     )
 
+    outbound_networks: str = _setting(
+        "DROVI_OUTBOUND_NETWORKS",
+        "Webhooks",
+        "Networks of one's own (`10.20.0.0/16`, separated by spaces) that webhooks may be sent to. All others that are not "
+        "public are never called.",
+        "",
+    )
+
     erasure_grace_days: int = _setting(
         "DROVI_ERASURE_GRACE_DAYS",
         "Erasure",

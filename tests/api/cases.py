@@ -197,6 +197,75 @@ _DUTIES = (
     ),
 )
 
+_WEBHOOKS = (
+    Case(
+        "create_webhook",
+        "POST",
+        "/api/v1/webhooks",
+        Reach.CALLER,
+        body=lambda: {"url": "https://hooks.example/drovi", "event_types": ["objects.changed"]},
+        status=201,
+        writes=True,
+    ),
+    Case("list_webhooks", "GET", "/api/v1/webhooks", Reach.LIST, administration=True),
+    Case(
+        "get_webhook", "GET", "/api/v1/webhooks/{id}", Reach.ONE, lambda w: w.webhook_id, administration=True
+    ),
+    Case(
+        "update_webhook",
+        "PATCH",
+        "/api/v1/webhooks/{id}",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        body=lambda: {"description": "The portal of the firm"},
+        writes=True,
+    ),
+    Case(
+        "delete_webhook",
+        "DELETE",
+        "/api/v1/webhooks/{id}",
+        Reach.ONE,
+        lambda w: w.spare_webhook_id,
+        writes=True,
+    ),
+    Case(
+        "replace_webhook_secret",
+        "POST",
+        "/api/v1/webhooks/{id}/secret",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        body=dict,
+        status=201,
+        writes=True,
+    ),
+    Case(
+        "ping_webhook",
+        "POST",
+        "/api/v1/webhooks/{id}/ping",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        status=202,
+        writes=True,
+    ),
+    Case(
+        "list_webhook_deliveries",
+        "GET",
+        "/api/v1/webhooks/{id}/deliveries",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        administration=True,
+    ),
+    Case(
+        "redeliver_webhook",
+        "POST",
+        "/api/v1/webhook-deliveries/{id}/redeliver",
+        Reach.ONE,
+        lambda w: w.delivery_id,
+        status=202,
+        writes=True,
+    ),
+)
+
 CASES = (
     *(Case(name, method, path, Reach.ENTRANCE) for name, (method, path) in _ENTRANCE.items()),
     Case("get_health", "GET", "/health", Reach.OPEN),
@@ -339,4 +408,5 @@ CASES = (
     Case("list_jobs", "GET", "/api/v1/jobs", Reach.LIST),
     Case("get_job", "GET", "/api/v1/jobs/{id}", Reach.ONE, lambda w: w.job_id),
     *_DUTIES,
+    *_WEBHOOKS,
 )

@@ -35,7 +35,17 @@ from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
 from resources.telemetry import configure_logging
 from resources.tenancy import Role
-from tests.api.seed import Duties, Seeded, seed_connection, seed_content, seed_duties, seed_intake, seed_job
+from tests.api.seed import (
+    Duties,
+    Seeded,
+    seed_connection,
+    seed_content,
+    seed_delivery,
+    seed_duties,
+    seed_intake,
+    seed_job,
+    seed_webhook,
+)
 from tests.conftest import Database, Tenant, make_tenant, urls_of
 from tests.fakes.embedder import FakeEmbedder
 
@@ -68,6 +78,10 @@ class World:
     private_spare_id: UUID
     colleague_id: UUID
     duties: Duties
+    webhook_id: UUID
+    spare_webhook_id: UUID
+    """An endpoint that is there to be removed."""
+    delivery_id: UUID
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +166,7 @@ def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World
     private = seed_connection(database, tenant, "Private files", private=True)
     for one in (shared, private):
         seed_intake(database, runtime.secrets, tenant, one)
+    webhook_id = seed_webhook(database, runtime.secrets, tenant)
     return World(
         shared=seed_content(database, tenant, shared),
         private=seed_content(database, tenant, private, "private.pdf"),
@@ -160,6 +175,9 @@ def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World
         private_spare_id=seed_connection(database, tenant, "Old private files", private=True),
         colleague_id=colleague_of(database, tenant, Role.MEMBER).principal.user_id,
         duties=seed_duties(database, runtime.objects, tenant, shared),
+        webhook_id=webhook_id,
+        spare_webhook_id=seed_webhook(database, runtime.secrets, tenant),
+        delivery_id=seed_delivery(database, tenant, webhook_id),
     )
 
 

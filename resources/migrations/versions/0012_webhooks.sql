@@ -100,17 +100,21 @@ CREATE TABLE webhook_delivery (
     CONSTRAINT pk_webhook_delivery PRIMARY KEY (id),
     CONSTRAINT ck_webhook_delivery_status CHECK (status IN ('pending', 'delivered', 'dead')),
     CONSTRAINT uq_webhook_delivery_endpoint_id_event_id UNIQUE (endpoint_id, event_id),
-    CONSTRAINT fk_webhook_delivery_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES webhook_endpoint (id) ON DELETE CASCADE
+    CONSTRAINT fk_webhook_delivery_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES webhook_endpoint (id) ON DELETE CASCADE,
+    CONSTRAINT fk_webhook_delivery_document_id FOREIGN KEY(document_id) REFERENCES document (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_webhook_delivery_due ON webhook_delivery (due_at) WHERE status = 'pending';
-CREATE INDEX ix_webhook_delivery_finished_at ON webhook_delivery (finished_at);
+CREATE INDEX ix_webhook_delivery_created_at ON webhook_delivery (created_at);
+CREATE INDEX ix_webhook_delivery_document_id ON webhook_delivery (document_id);
+CREATE INDEX ix_webhook_delivery_due ON webhook_delivery (endpoint_id, due_at) WHERE status = 'pending';
 CREATE INDEX ix_webhook_delivery_listing ON webhook_delivery (endpoint_id, id);
 ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY;
 ALTER TABLE webhook_delivery FORCE ROW LEVEL SECURITY;
 CREATE POLICY webhook_delivery_app ON webhook_delivery TO drovi_app USING (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND user_id = (SELECT nullif(current_setting('drovi.user_id', true), '')::uuid)) WITH CHECK (org_id = (SELECT nullif(current_setting('drovi.org_id', true), '')::uuid) AND user_id = (SELECT nullif(current_setting('drovi.user_id', true), '')::uuid));
 CREATE POLICY webhook_delivery_worker ON webhook_delivery TO drovi_worker USING (true) WITH CHECK (true);
+CREATE POLICY webhook_delivery_auth ON webhook_delivery TO drovi_auth USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_delivery TO drovi_worker;
 GRANT SELECT, INSERT, UPDATE ON webhook_delivery TO drovi_app;
+GRANT SELECT, DELETE ON webhook_delivery TO drovi_auth;
 
 CREATE TABLE subscription (
     org_id UUID NOT NULL,
@@ -190,7 +194,7 @@ BEGIN
 END
 $$;
 
--- As before, and what was remembered of messages: a day after they came no signature of theirs holds.
+-- As before, and messages: a day after they came no signature of theirs holds; and deliveries of a month ago.
 CREATE OR REPLACE FUNCTION forget_expired() RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH session AS (
@@ -206,9 +210,12 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         DELETE FROM rate_limit r WHERE r.refilled_at < now() - interval '1 day' RETURNING 1
     ), message AS (
         DELETE FROM webhook_message m WHERE m.received_at < now() - interval '1 day' RETURNING 1
+    ), delivery AS (
+        DELETE FROM webhook_delivery d WHERE d.created_at < now() - interval '30 days' RETURNING 1
     )
     SELECT (SELECT count(*) FROM session) + (SELECT count(*) FROM admin) + (SELECT count(*) FROM token)
          + (SELECT count(*) FROM started) + (SELECT count(*) FROM attempts) + (SELECT count(*) FROM message)
+         + (SELECT count(*) FROM delivery)
 $$;
 
 DO $$
