@@ -54,8 +54,8 @@ def checked(url: str) -> SplitResult:
     parts = None
     if url.isascii() and url.isprintable() and " " not in url and "\\" not in url:
         with suppress(ValueError):
-            parts = urlsplit(url)
-            _ = parts.port
+            read = urlsplit(url)
+            parts = read if read.port is None or read.port > 0 else None  # what is no port raises
     if parts is None or parts.scheme not in _PORTS or not parts.hostname:
         raise Invalid(
             "This is no address that can be called.",
