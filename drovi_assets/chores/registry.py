@@ -11,6 +11,7 @@ from drovi_assets.chores.organisations import erase_organisation
 from drovi_assets.chores.people import erase_person
 from drovi_assets.chores.retention import retain
 from drovi_assets.chores.sources import erase_source
+from drovi_assets.chores.subscriptions import renew_subscriptions
 
 CHORES: Mapping[str, Chore] = {
     "erase_organisation": erase_organisation,
@@ -19,5 +20,6 @@ CHORES: Mapping[str, Chore] = {
     "expire_export": expire_export,
     "export": make_export,
     "remove_held": remove_held,
+    "renew_subscriptions": renew_subscriptions,
     "retention": retain,
 }

@@ -21,7 +21,7 @@ class ConnectorSpec:
     """One kind of source: its configuration, the names of its secrets, and what makes a connector of them.
 
     ``make`` takes the checked configuration and the secrets by name; it opens nothing. With an ``intake`` its
-    connections are pushed to; ``interval_seconds`` is how often one is read where not every few seconds.
+    connections are pushed to, where it ``subscribes`` once its provider was asked for that; ``interval_seconds`` is how often one is read where not every few seconds.
     """
 
     name: str
@@ -31,6 +31,7 @@ class ConnectorSpec:
     secrets: tuple[str, ...] = ()
     intake: Intake | None = None
     interval_seconds: int | None = None
+    subscribes: bool = False
 
     def checked(self, config: Mapping[str, Any]) -> BaseModel:
         """The configuration as its model.

@@ -43,6 +43,8 @@ class Runtime:
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
     outbound: Outbound = field(default_factory=Outbound)
+    public_url: str = "http://127.0.0.1:8000"
+    """Where providers that push reach this installation."""
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
 
@@ -89,6 +91,7 @@ def open_runtime(
             mailer=_mailer_of(settings),
             outbound=Outbound(networks_of(settings.outbound_networks)),
             people=people,
+            public_url=settings.public_url,
         )
 
 

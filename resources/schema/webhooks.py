@@ -126,9 +126,9 @@ subscription = tenant_table(
     # When it is looked after next: in time before it ends, or later where the provider did not answer.
     Column("due_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("failures", Integer, nullable=False, server_default="0"),
-    # A person has to act; nothing is tried until they have.
-    Column("stopped_for", Text),
+    # What went wrong last; empty once it is well.
+    Column("problem", Text, nullable=False, server_default=""),
     created_at(),
-    Index("ix_subscription_due", "due_at", postgresql_where=text("stopped_for IS NULL")),
+    Index("ix_subscription_due", "org_id", "due_at"),
     app="",
 )

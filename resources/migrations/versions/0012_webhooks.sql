@@ -123,12 +123,12 @@ CREATE TABLE subscription (
     expires_at TIMESTAMP WITH TIME ZONE,
     due_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     failures INTEGER DEFAULT '0' NOT NULL,
-    stopped_for TEXT,
+    problem TEXT DEFAULT '' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_subscription PRIMARY KEY (connection_id),
     CONSTRAINT fk_subscription_connection_id FOREIGN KEY(connection_id) REFERENCES connection (id) ON DELETE CASCADE
 );
-CREATE INDEX ix_subscription_due ON subscription (due_at) WHERE stopped_for IS NULL;
+CREATE INDEX ix_subscription_due ON subscription (org_id, due_at);
 ALTER TABLE subscription ENABLE ROW LEVEL SECURITY;
 ALTER TABLE subscription FORCE ROW LEVEL SECURITY;
 CREATE POLICY subscription_worker ON subscription TO drovi_worker USING (true) WITH CHECK (true);
