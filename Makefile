@@ -30,7 +30,8 @@ up: setup ## Start the platform and serve until Ctrl-C
 	@$(BIN)/drovi up
 
 test: setup ## Run every test
-	$(BIN)/python -m pytest -q
+	@# A worker a core, each with a database server of its own; a file's tests stay together and share its fixtures.
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: setup ## Format, lint, types, import layers, secrets
 	$(BIN)/ruff format --check .

@@ -22,7 +22,6 @@ from drovi_assets.connectors import runner
 from drovi_assets.connectors.runtime import Runtime
 from resources.master_keys import MasterKeys
 from resources.object_store import FolderStore
-from resources.schema import connection_secret
 from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
 
@@ -73,28 +72,7 @@ def _measured(bench: Bench, work: Callable[[], int], rows: int) -> dict[str, flo
 
 def _ours(bench: Bench, table: str) -> int:
     secrets = SecretBox(MasterKeys(SecretFile(bench.home)))
-    url = psycopg.conninfo.conninfo_to_dict(bench.server.url("origin", "superuser"))
-    connection_id = bench.connect(
-        "postgres",
-        f"origin {table}",
-        {
-            "host": str(url["host"]),
-            "port": int(str(url["port"])),
-            "database": "origin",
-            "user": str(url["user"]),
-            "tables": [{"table": table, "key": ["id"], "updated_at": "updated_at"}],
-        },
-    )
-    sealed = secrets.seal(bench.org_id, connection_id, {"password": str(url["password"])})
-    with bench.database.organisation(bench.org_id) as session:
-        session.execute(
-            connection_secret.insert().values(
-                org_id=bench.org_id,
-                connection_id=connection_id,
-                key_id=sealed.key_id,
-                ciphertext=sealed.ciphertext,
-            )
-        )
+    connection_id = bench.connect_origin({"table": table, "key": ["id"], "updated_at": "updated_at"}, secrets)
     runtime = Runtime(
         bench.database,
         FolderStore(bench.home / "objects"),

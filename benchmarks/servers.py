@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ from resources.database import WorkerDatabase
 from resources.embedded_postgres import EmbeddedPostgres
 from resources.migrate import migrate
 from resources.organisations import ensure_organisation
-from resources.schema import connection
+from resources.schema import connection, connection_secret
+from resources.secrets import SecretBox
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -49,6 +50,29 @@ class Bench:
                 )
                 .returning(connection.c.id)
             ).scalar_one()
+        return connection_id
+
+    def connect_origin(self, table: Mapping[str, object], box: SecretBox) -> UUID:
+        """A new connection's id, to a table of the database ``origin`` on the same server."""
+        url = psycopg.conninfo.conninfo_to_dict(self.server.url("origin", "superuser"))
+        config: dict[str, object] = {
+            "host": str(url["host"]),
+            "port": int(str(url["port"])),
+            "database": "origin",
+            "user": str(url["user"]),
+            "tables": [dict(table)],
+        }
+        connection_id = self.connect("postgres", f"origin {table['table']}", config)
+        sealed = box.seal(self.org_id, connection_id, {"password": str(url["password"])})
+        with self.database.organisation(self.org_id) as session:
+            session.execute(
+                insert(connection_secret).values(
+                    org_id=self.org_id,
+                    connection_id=connection_id,
+                    key_id=sealed.key_id,
+                    ciphertext=sealed.ciphertext,
+                )
+            )
         return connection_id
 
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import sysconfig
 import time
@@ -35,10 +36,13 @@ from resources.settings import DatabaseUrls, Settings, with_driver
 LOOPBACK = "127.0.0.1"
 CONFIGURATION = Path(__file__).parent.parent
 """Where ``dagster.yaml`` and ``workspace.yaml`` are."""
+DEFINITIONS = "drovi.definitions"
+"""The module that the code server loads; a deployment that overrides resources names its own."""
 
 _READY_SECONDS = 120.0
 _PORT_SECONDS = 5.0  # children of a platform that was killed need a moment to be gone
 _PROBE_SECONDS = 2.0
+_CONNECT_SECONDS = 10
 _DATABASE_SECONDS = 5.0
 _OUTER_PATIENCE = 6.0
 _INNER_PATIENCE = 12.0  # with the outer one, the database's own shutdown and slack: under 30 seconds
@@ -57,7 +61,13 @@ class Addresses:
 class Platform:
     """A started platform. Call :meth:`tend` often: it starts again what crashed."""
 
-    def __init__(self, settings: Settings, urls: DatabaseUrls, database: EmbeddedPostgres | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        urls: DatabaseUrls,
+        database: EmbeddedPostgres | None,
+        definitions: str = DEFINITIONS,
+    ) -> None:
         self.settings = settings
         self._database = database
         self._looked_at_database = time.monotonic()
@@ -65,7 +75,8 @@ class Platform:
         self.environment = environment_for(settings, urls)
         # The order of starting; stopping goes the other way, so that nothing asks a server that is gone.
         self.children = {
-            program.name: Child(program) for program in programs(settings, urls, self.environment)
+            program.name: Child(program)
+            for program in programs(settings, urls, self.environment, definitions)
         }
 
     @property
@@ -114,7 +125,9 @@ class Platform:
 
 
 @contextmanager
-def running(settings: Settings, stopping: Callable[[], bool] = lambda: False) -> Iterator[Platform]:
+def running(
+    settings: Settings, stopping: Callable[[], bool] = lambda: False, *, definitions: str = DEFINITIONS
+) -> Iterator[Platform]:
     """A platform that is ready, stopped at the end of the block. From the main thread only (see ``tether``).
 
     Raises:
@@ -127,8 +140,8 @@ def running(settings: Settings, stopping: Callable[[], bool] = lambda: False) ->
         database = None
         if settings.embedded_database:
             database = stack.enter_context(connect_or_start(settings.home, port=settings.postgres_port))
-        prepare_dagster(settings)
-        platform = Platform(settings, urls, database)
+        prepare_dagster(settings, urls)
+        platform = Platform(settings, urls, database, definitions)
         stack.callback(platform.stop)
         platform.start(stopping)
         yield platform
@@ -139,6 +152,7 @@ def serve(
     *,
     until: Callable[[], bool] = lambda: False,
     ready: Callable[[Addresses], None] | None = None,
+    definitions: str = DEFINITIONS,
 ) -> None:
     """Run the platform until SIGTERM, SIGINT or ``until``; ``ready`` is told the addresses, else they are printed.
 
@@ -146,7 +160,10 @@ def serve(
         Conflict: a port is taken, or another platform runs in this ``DROVI_HOME``.
     """
     begun = time.monotonic()
-    with _signals() as asked_to_stop, running(settings, asked_to_stop) as platform:
+    with (
+        _signals() as asked_to_stop,
+        running(settings, asked_to_stop, definitions=definitions) as platform,
+    ):
         if not asked_to_stop():
             (ready or _announce)(platform.addresses)
             screen.print(f"[dim]ready in {time.monotonic() - begun:.0f} s; Ctrl-C stops it[/]")
@@ -176,21 +193,28 @@ def environment_for(settings: Settings, urls: DatabaseUrls) -> dict[str, str]:
     }
 
 
-def programs(settings: Settings, urls: DatabaseUrls, environment: Mapping[str, str]) -> list[Program]:
+def programs(
+    settings: Settings, urls: DatabaseUrls, environment: Mapping[str, str], definitions: str = DEFINITIONS
+) -> list[Program]:
     """What a platform consists of, besides its database; the code server, on which others depend, first."""
     workspace = str(CONFIGURATION / "workspace.yaml")
     port = {name: str(getattr(settings, name)) for name in ("code_server_port", "dagster_port")}
     api = f"http://{_reachable(settings.api_host)}:{settings.api_port}/health"
     begun = time.time()
 
-    def program(name: str, *command: str, ready: Callable[[], bool]) -> Program:
+    def program(
+        name: str,
+        *command: str,
+        ready: Callable[[], bool],
+        environment: Mapping[str, str] = environment,
+    ) -> Program:
         return Program(name, command, environment, settings.home / "logs" / f"{name}.log", ready)
 
     return [
         program(
             "code-server",
             _script("dagster"),
-            *("api", "grpc", "--module-name", "drovi.definitions", "--location-name", "drovi"),
+            *("api", "grpc", "--module-name", definitions, "--location-name", "drovi"),
             *("--host", LOOPBACK, "--port", port["code_server_port"], "--max-workers", "16"),
             ready=lambda: _listens(settings.code_server_port),
         ),
@@ -199,6 +223,8 @@ def programs(settings: Settings, urls: DatabaseUrls, environment: Mapping[str, s
             _script("dagster-daemon"),
             *("run", "--workspace", workspace),
             ready=lambda: _daemon_beats(urls.dagster, begun),
+            # It asks the database every second, for as long as it lives.
+            environment={**environment, "DROVI_DAGSTER_POOL": "1"},
         ),
         program(
             "webserver",
@@ -220,11 +246,22 @@ def dagster_home(settings: Settings) -> Path:
     return settings.home / "dagster"
 
 
-def prepare_dagster(settings: Settings) -> None:
-    """Put the instance's configuration in its place."""
+def prepare_dagster(settings: Settings, urls: DatabaseUrls) -> None:
+    """Put the instance's configuration in its place, and its tables where they are missing."""
     home = dagster_home(settings)
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(CONFIGURATION / "dagster.yaml", home / "dagster.yaml")
+    with psycopg.connect(urls.dagster, connect_timeout=_CONNECT_SECONDS) as connection:
+        tables = "SELECT num_nulls(to_regclass('runs'), to_regclass('event_logs'), to_regclass('jobs'))"
+        missing = connection.execute(tables).fetchone()
+    if missing != (0,):
+        # A process of its own: what it imports stays out of this one, which lives as long as the platform.
+        subprocess.run(
+            [sys.executable, "-m", "drovi.dagster_storage"],
+            env=os.environ | {"DROVI_DAGSTER_STORAGE": with_driver(urls.dagster, "psycopg2")},
+            timeout=_READY_SECONDS,
+            check=True,
+        )
 
 
 @contextmanager

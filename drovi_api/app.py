@@ -54,6 +54,7 @@ from drovi_api.user.intakes.endpoints import router as intakes
 from drovi_api.user.items.endpoints import router as items
 from drovi_api.user.jobs.endpoints import router as jobs
 from drovi_api.user.objects.endpoints import router as objects
+from drovi_api.user.reports.endpoints import router as reports
 from drovi_api.webhooks.endpoints import router as receiving
 
 # Routes are tried one after the other, at half a microsecond to one each: what is asked most comes first.
@@ -70,6 +71,7 @@ _FEATURES: tuple[APIRouter, ...] = (
     documents,
     objects,
     evidence,
+    reports,
     jobs,
     sessions,
     sign_in,

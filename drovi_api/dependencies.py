@@ -28,7 +28,7 @@ from drovi_api.errors import problem_responses
 from drovi_api.runtime import ApiRuntime
 from resources import audit
 from resources.audit import Action
-from resources.database import sole
+from resources.database import Lookup, sole
 from resources.errors import Forbidden
 from resources.identity import activity
 from resources.permissions import Permission, may
@@ -58,6 +58,10 @@ class ReadSession:
         """The only row. Raises ``NotFound``, naming ``what``, alike for a missing row and another tenant's."""
         row: Row[Any] = sole(self.connection.execute(query, parameters).all(), what)
         return row
+
+    def found(self, lookup: Lookup, what: str, **parameters: Any) -> Any:
+        """The only row of a query that was built before, as ``one``: its columns are the row's attributes."""
+        return sole(lookup.rows(self.connection, **parameters), what)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ TAGS = [
     {"name": "find", "description": "Search."},
     {"name": "ask", "description": "Questions answered with citations, or refused."},
     {"name": "objects", "description": "Commitments, decisions, risks, claims and advice, with evidence."},
+    {
+        "name": "reports",
+        "description": "How much is new, falls due or is overdue, and being told of it by mail.",
+    },
     {"name": "evidence", "description": "The exact words and their place."},
     {"name": "jobs", "description": "Background work."},
     {"name": "webhooks", "description": "What other systems push to sources, and what they are told of."},

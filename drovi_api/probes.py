@@ -19,6 +19,7 @@ from drovi_assets.retrieval.index import Vectors
 from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import TextEmbedder
 from resources.errors import NotConfigured, ProviderDown
+from resources.events.log import EventLog
 from resources.object_store import ObjectStore
 from resources.schema import outbox
 from resources.settings import DatabaseUrls, Settings
@@ -59,6 +60,7 @@ def standard_probes(
     worker: WorkerDatabase,
     store: ObjectStore,
     embedder: ObservedEmbedder,
+    events: EventLog,
 ) -> tuple[Probe, ...]:
     """The dependencies of a whole platform. The database is the one that nothing works without."""
     return (
@@ -66,7 +68,7 @@ def standard_probes(
         Probe(
             "object_store", lambda: _object_store(store, settings.resolved_object_store_url()), required=False
         ),
-        Probe("event_log", lambda: _event_log(worker), required=False),
+        Probe("event_log", lambda: _event_log(worker, events), required=False),
         Probe("embedder", lambda: _embedder(embedder), required=False),
         Probe("dagster_daemon", lambda: _dagster_daemon(urls.dagster), required=False),
     )
@@ -88,7 +90,8 @@ def _object_store(store: ObjectStore, url: str) -> str:
     return "answers"
 
 
-def _event_log(worker: WorkerDatabase) -> str:
+def _event_log(worker: WorkerDatabase, events: EventLog) -> str:
+    events.ping()
     with worker.dispatch() as connection:
         waiting = (
             select(outbox.c.id, outbox.c.created_at).order_by(outbox.c.id).limit(_BACKLOG_SHOWN).subquery()

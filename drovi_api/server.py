@@ -20,6 +20,7 @@ from drovi_api.runtime import ApiRuntime
 from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.embedder import Embedder
+from resources.events.opening import open_event_log
 from resources.http import HttpClient
 from resources.identity.administrators import Rules
 from resources.identity.provider import open_provider
@@ -51,6 +52,8 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             Embedder(precision=settings.embedding_precision, model_path=settings.embedding_model_path)
         )
         objects = open_object_store(settings)
+        events = open_event_log(settings)
+        stack.callback(events.close)
         probes = standard_probes(
             settings=settings,
             urls=urls,
@@ -58,6 +61,7 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             worker=worker,
             store=objects,
             embedder=embedder,
+            events=events,
         )
         yield ApiRuntime(
             database=database,

@@ -31,6 +31,8 @@ JOB_TAG = "drovi/job"
 """The id of the job row that a run carries out."""
 ATTEMPT_TAG = "drovi/attempt"
 """How many attempts the job had behind it when the run was asked for."""
+WORKER_TAG = "drovi/worker"
+"""The process that works on a run, named as the holder of a lease is."""
 BULK = "bring_up_to_date"
 WORK = "work_in_turns"
 MAX_RUNTIME = 6 * 3600
@@ -65,6 +67,7 @@ def _bring_up_to_date(context: dg.OpExecutionContext) -> None:
     connection_id = UUID(context.op_config["connection_id"])
     job_id = UUID(context.op_config["job_id"]) if context.op_config["job_id"] else None
     done = Done()
+    context.instance.add_run_tags(context.run_id, {WORKER_TAG: runtime.sources.holder})
     if job_id is not None:
         with runtime.database.dispatch() as connection:
             job_rows.start(connection, [job_id], run_id=context.run_id)

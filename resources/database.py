@@ -6,6 +6,7 @@ row-level security are transaction-local, so a pooled connection carries nothing
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,8 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, Select, create_engine, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from resources.errors import NotFound, ProviderDown, TimedOut, Transient, Unauthenticated
@@ -104,7 +106,7 @@ class AppDatabase:
             Unauthenticated: the credential is unknown, over or revoked, or its owner is no member any more.
         """
         with _transaction(self._engine) as connection:
-            rows = _asked(connection, _ENTER_BY[kind], credential_hash)
+            rows = _asked(connection, _ENTER_BY[kind], (credential_hash,))
             if not rows:
                 message, remedy = _UNKNOWN[kind]
                 raise Unauthenticated(message, remedy=remedy)
@@ -124,7 +126,7 @@ class AppDatabase:
                 {
                     bytes(shown_hash): _principal(kind, row)
                     for kind, hashes in shown.items()
-                    for shown_hash, *row in _asked(connection, _CALLERS_BY[kind], list(hashes))
+                    for shown_hash, *row in _asked(connection, _CALLERS_BY[kind], (list(hashes),))
                 },
             )
 
@@ -227,6 +229,33 @@ class WorkerDatabase:
         self._engine.dispose()
 
 
+class Lookup:
+    """A query that is built once, for a row or a few: compiled once too, and asked of the driver.
+
+    Of the 130 µs that a row found by its key costs, SQLAlchemy would take 60 at every execution. It is refused where
+    the driver's values would not be SQLAlchemy's.
+    """
+
+    def __init__(self, query: Select[Any]) -> None:
+        dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        compiled = query.compile(dialect=dialect)
+        columns = query.selected_columns
+        for column in columns:
+            if column.type.dialect_impl(dialect).result_processor(dialect, None) is not None:
+                raise TypeError(f"the driver gives another value of {column} than SQLAlchemy")
+        for bind in compiled.binds.values():
+            if bind.expanding or bind.type.dialect_impl(dialect).bind_processor(dialect) is not None:
+                raise TypeError(f"the driver takes another value of {bind} than SQLAlchemy")
+        self._text = str(compiled)
+        self._constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        self._row: Any = namedtuple("Row", columns.keys())  # type: ignore[misc]  # noqa: PYI024 - named by the query
+
+    def rows(self, connection: Connection, **parameters: Any) -> list[Any]:
+        """Named tuples of the query's columns; ``parameters`` are the values of its ``bindparam``s."""
+        rows = _asked(connection, self._text, {**self._constants, **parameters})
+        return [self._row._make(row) for row in rows]
+
+
 def _principal(kind: CredentialKind, columns: Sequence[Any]) -> Principal:
     """Of the columns that both functions answer with, in their order."""
     org_id, user_id, role, audiences, credential_id, email, scopes, stale, factor_missing = columns
@@ -234,12 +263,14 @@ def _principal(kind: CredentialKind, columns: Sequence[Any]) -> Principal:
     return Principal(org_id, user_id, Role(role), tuple(audiences), credential)
 
 
-def _asked(connection: Connection, statement: str, parameter: object) -> list[tuple[Any, ...]]:
+def _asked(
+    connection: Connection, statement: str, parameters: Sequence[Any] | Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
     """Rows that the driver itself brings, in the transaction of ``connection``."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     try:
-        return driver.execute(statement, (parameter,)).fetchall()
+        return driver.execute(statement, parameters).fetchall()
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)

@@ -1,7 +1,7 @@
 """Job rows: the public, tenant-safe account of background work. Dagster executes; this is what people see of it.
 
 A row moves from ``queued`` to ``running`` to one of ``succeeded``, ``failed`` and ``cancelled``, and back to ``queued``
-when its worker died and attempts are left. Every function works in the caller's (worker) transaction.
+when its worker died and attempts are left, or was told to end. Every function works in the caller's (worker) transaction.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, case, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.database import WorkerDatabase
 from resources.errors import DroviError
 from resources.schema import job
 
-LEASE_SECONDS = 180
-"""How long a running job may be silent before it counts as dead."""
+LEASE_SECONDS = 150
+"""How long a running job may be silent before it counts as dead: its worker may wait 120 s for a turn."""
+TICK_SECONDS = 30
+"""The same for a job that a tick does: one that was killed is noticed as soon as a connection's lease runs out."""
 
 UNFINISHED = ("queued", "running")
 
@@ -80,8 +82,14 @@ def unfinished(connection: Connection, connection_id: UUID, kind: str) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def start(connection: Connection, job_ids: Sequence[UUID], *, run_id: str | None = None) -> None:
-    """Jobs begin, or are seen to go on; of no effect on finished ones."""
+def start(
+    connection: Connection,
+    job_ids: Sequence[UUID],
+    *,
+    run_id: str | None = None,
+    seconds: int = LEASE_SECONDS,
+) -> None:
+    """Jobs begin, or are seen to go on, and may be silent for so many seconds; of no effect on finished ones."""
     connection.execute(
         update(job)
         .where(job.c.id.in_(job_ids), job.c.status.in_(UNFINISHED))
@@ -89,10 +97,18 @@ def start(connection: Connection, job_ids: Sequence[UUID], *, run_id: str | None
             status="running",
             attempts=job.c.attempts + case((job.c.status == "queued", 1), else_=0),
             started_at=func.coalesce(job.c.started_at, func.now()),
-            lease_expires_at=_lease(),
+            lease_expires_at=_lease(seconds),
             dagster_run_id=func.coalesce(run_id, job.c.dagster_run_id),
         )
     )
+
+
+def see(connection: Connection, job_id: UUID, run_id: str) -> None:
+    """A job's run was seen under way. That is no sign that its worker lives: what is known already is left as it is."""
+    news = or_(job.c.status == "queued", job.c.dagster_run_id.is_distinct_from(run_id))
+    known = connection.execute(select(job.c.id).where(job.c.id == job_id, news)).first() is None
+    if not known:
+        start(connection, [job_id], run_id=run_id)
 
 
 def note(database: WorkerDatabase, job_id: UUID, progress: Mapping[str, Any]) -> None:
@@ -137,12 +153,15 @@ def hand_over(connection: Connection, job_id: UUID) -> None:
 
 
 def restart(connection: Connection, job_id: UUID) -> None:
-    """A job that waits or failed begins anew, its attempts counted from one."""
+    """A job that waits or failed begins anew in a tick, its attempts counted from one."""
     connection.execute(
         update(job)
         .where(job.c.id == job_id, job.c.status.in_(("queued", "failed")))
         .values(
-            status="running", attempts=job.c.attempts + 1, started_at=func.now(), lease_expires_at=_lease()
+            status="running",
+            attempts=job.c.attempts + 1,
+            started_at=func.now(),
+            lease_expires_at=_lease(TICK_SECONDS),
         )
         .values(finished_at=None, error_code=None, error_message=None)
     )
@@ -155,20 +174,34 @@ def lost(connection: Connection, job_ids: Sequence[UUID], *, attempt: int | None
     earlier worker says nothing about a later one.
     """
     again = job.c.attempts < job.c.max_attempts
-    dead = job.c.status == "running"
-    if attempt is not None:
-        begun = dead & (job.c.attempts == attempt + 1)
-        dead = begun | ((job.c.status == "queued") & (job.c.attempts == attempt))
+    dead = job.c.status == "running" if attempt is None else _of_worker(attempt)
     connection.execute(
         update(job)
         .where(job.c.id.in_(job_ids), dead)
         .values(
             status=case((again, "queued"), else_="failed"),
-            attempts=job.c.attempts + case((job.c.status == "queued", 1), else_=0),
+            attempts=_counted(),
             lease_expires_at=None,
             finished_at=case((again, None), else_=func.now()),
             error_code=case((again, None), else_="SERVER_ERROR"),
             error_message=case((again, None), else_="The worker died at every attempt."),
+        )
+    )
+
+
+def interrupted(connection: Connection, job_id: UUID, *, attempt: int) -> None:
+    """The worker of a run was told to end, by a deploy: its job is queued again, with one attempt more to have.
+
+    ``attempt`` as in ``lost``. The attempts themselves go on counting, for a run's key is made of them.
+    """
+    connection.execute(
+        update(job)
+        .where(job.c.id == job_id, _of_worker(attempt))
+        .values(
+            status="queued",
+            attempts=_counted(),
+            max_attempts=job.c.max_attempts + 1,
+            lease_expires_at=None,
         )
     )
 
@@ -187,8 +220,19 @@ def alive(connection: Connection, job_id: UUID) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _lease() -> Any:
-    return func.now() + text(f"interval '{LEASE_SECONDS} seconds'")
+def _of_worker(attempt: int) -> ColumnElement[bool]:
+    """Whether a job is still the one that the worker of this attempt was asked to do, begun or not."""
+    begun = (job.c.status == "running") & (job.c.attempts == attempt + 1)
+    return begun | ((job.c.status == "queued") & (job.c.attempts == attempt))
+
+
+def _counted() -> Any:
+    """The attempts, with the one whose worker ended before it could begin."""
+    return job.c.attempts + case((job.c.status == "queued", 1), else_=0)
+
+
+def _lease(seconds: int = LEASE_SECONDS) -> Any:
+    return func.now() + text(f"interval '{seconds} seconds'")
 
 
 def _finish(connection: Connection, job_ids: Sequence[UUID], values: Mapping[str, Any]) -> None:

@@ -44,6 +44,9 @@ class Permission(StrEnum):
     LEAVE = "members.leave"
     """Be a member no longer."""
 
+    RECEIVE_REPORTS = "reports.receive"
+    """Choose how often one is told by mail what is new."""
+
     EXPORT = "export"
     """Export what one can see."""
 
@@ -70,7 +73,9 @@ class Scope(StrEnum):
     MANAGE = "manage"
 
 
-_VIEWER = frozenset({Permission.READ, Permission.LEAVE, Permission.MANAGE_OWN_KEYS})
+_VIEWER = frozenset(
+    {Permission.READ, Permission.LEAVE, Permission.RECEIVE_REPORTS, Permission.MANAGE_OWN_KEYS}
+)
 _MEMBER = _VIEWER | {Permission.SYNC_SOURCES, Permission.CONNECT_SOURCES, Permission.SHARE_SOURCES}
 _ADMIN = _MEMBER | {
     Permission.CONNECT_SERVER_FOLDERS,

@@ -31,7 +31,7 @@ from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.errors import DroviError, Refused, Transient
-from resources.events.relay import relay
+from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
 from resources.telemetry import get_logger
@@ -108,7 +108,7 @@ def run_tick(runtime: Runtime, budget: Budget) -> Tick:
         if done.derived:
             tick.done.append((row.connector, row.id, done))
     if tick.done:
-        relay(runtime.database, RELAYED)
+        try_relay(runtime.database, RELAYED, runtime.events)
     return tick
 
 
@@ -147,7 +147,7 @@ def _serve(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) -> bool:
     """Bring one connection up to date as far as the budget goes; false where it failed."""
     with runtime.database.dispatch() as connection:
         asked = _asked(connection, row.id)
-        job_rows.start(connection, asked)
+        job_rows.start(connection, asked, seconds=job_rows.TICK_SECONDS)
     try:
         read_live(runtime, row.id, done, patience=min(PATIENCE_SECONDS, budget.left), budget=budget.left)
         if row.history in {None, "failed"}:

@@ -5,7 +5,8 @@ is asked for and the audit log is anchored every hour: here, since a look for wh
 cost a run.
 
 The default launcher cannot tell that a worker died together with its code server: its run would stay "started" for
-hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead.
+hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead. A bulk run
+names its worker, and one that is gone from this machine need not be waited for.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from sqlalchemy import func, select
 from drovi_assets.assets.connectors import RUNTIME, keys_of
 from drovi_assets.chores import retention
 from drovi_assets.connectors.committing import LIVE
+from drovi_assets.connectors.runtime import is_gone
 from drovi_assets.connectors.sweeping import SCOPE as SWEEP
-from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG
+from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG, WORKER_TAG
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.audit import anchor
 from resources.errors import DroviError
-from resources.events.relay import relay
+from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, organisation, stream_cursor
 from resources.telemetry import get_logger
@@ -50,10 +52,11 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runtime: Runtime = getattr(context.resources, RUNTIME)()
     ended = end_dead_runs(runtime, context.instance)
     requeued = requeue_silent_jobs(runtime, context.instance)
-    moved = relay(runtime.database, RELAYED)
+    moved = try_relay(runtime.database, RELAYED, runtime.events)
     anchored = anchor_audit_log(runtime)
     with runtime.database.dispatch() as connection:
         retention.ask(connection)
+        runtime.events.prune(connection)
     elsewhere = read_elsewhere(runtime, context.instance)
     done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed, {anchored} audit chains anchored."
     return dg.SensorResult(
@@ -114,13 +117,17 @@ def _told(connector: str, key: str) -> list[dg.AssetMaterialization]:
 
 
 def end_dead_runs(runtime: Runtime, instance: dg.DagsterInstance, silent: timedelta = SILENT) -> int:
-    """Report runs as failed whose worker shows no sign of life; their jobs are asked for again."""
+    """Report runs as failed whose worker is gone or shows no sign of life; their jobs are asked for again."""
     under_way = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     stale = datetime.now(UTC) - silent
     ended = 0
-    for record in instance.get_run_records(filters=dg.RunsFilter(statuses=under_way, updated_before=stale)):
+    for record in instance.get_run_records(filters=dg.RunsFilter(statuses=under_way)):
         run = record.dagster_run
-        if _last_event(instance, run.run_id) > stale.timestamp() or _held(runtime, run):
+        if not is_gone(run.tags.get(WORKER_TAG, "")) and (
+            record.update_timestamp > stale
+            or _last_event(instance, run.run_id) > stale.timestamp()
+            or _held(runtime, run)
+        ):
             continue
         _log.warning("run ended: its worker is dead", run=run.run_id)
         instance.report_run_failed(run, "Its worker died; nothing was heard of it.")
@@ -161,5 +168,7 @@ def _held(runtime: Runtime, run: dg.DagsterRun) -> bool:
         leased = select(connection_lease.c.connection_id).where(
             connection_lease.c.connection_id == connection_id,
             connection_lease.c.expires_at > func.clock_timestamp(),
+            # A tick of this process, a live sync of the same connection, is not the run's worker.
+            connection_lease.c.holder != runtime.sources.holder,
         )
         return connection.execute(leased).first() is not None

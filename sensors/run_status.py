@@ -80,12 +80,14 @@ def _job_of(connection: Connection, run: dg.DagsterRun) -> UUID | None:
 def _tell(connection: Connection, job_id: UUID, run: dg.DagsterRun) -> None:
     match run.status:
         case status if status in _UNDER_WAY:
-            job_rows.start(connection, [job_id], run_id=run.run_id)
+            job_rows.see(connection, job_id, run.run_id)
         case dg.DagsterRunStatus.SUCCESS:
             job_rows.start(connection, [job_id], run_id=run.run_id)  # it may have been too quick to be seen
             job_rows.succeed(connection, [job_id])
         case dg.DagsterRunStatus.CANCELED:
             job_rows.cancel(connection, [job_id])
+        case dg.DagsterRunStatus.FAILURE if ATTEMPT_TAG in run.tags and _told_to_end(run):
+            job_rows.interrupted(connection, job_id, attempt=int(run.tags[ATTEMPT_TAG]))
         case dg.DagsterRunStatus.FAILURE if ATTEMPT_TAG in run.tags and not _by_a_step(run):
             job_rows.lost(connection, [job_id], attempt=int(run.tags[ATTEMPT_TAG]))
         case dg.DagsterRunStatus.FAILURE:
@@ -96,4 +98,13 @@ def _tell(connection: Connection, job_id: UUID, run: dg.DagsterRun) -> None:
 
 def _by_a_step(run: dg.DagsterRun) -> bool:
     """Whether one of our errors ended the run; else its worker died, or never began."""
-    return run.tags.get("dagster/failure_reason") == "STEP_FAILURE"
+    return _reason(run) == "STEP_FAILURE"
+
+
+def _told_to_end(run: dg.DagsterRun) -> bool:
+    """Whether its worker got SIGTERM and could still say so: a deploy, and nobody's failure."""
+    return _reason(run) == "UNEXPECTED_TERMINATION"
+
+
+def _reason(run: dg.DagsterRun) -> str | None:
+    return run.tags.get("dagster/failure_reason")

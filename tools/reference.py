@@ -60,6 +60,20 @@ def admin_api() -> str:
     return render_admin_reference()
 
 
+def events() -> str:
+    """Every event with its fields."""
+    from resources.events.reference import render_reference
+
+    return render_reference()
+
+
+def events_schema() -> str:
+    """The JSON Schema of events."""
+    from resources.events.reference import render_schema
+
+    return render_schema()
+
+
 def command_line() -> str:
     """Every command of ``drovi`` with its arguments and options."""
     from drovi.cli.main import app
@@ -78,6 +92,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "admin-api.md": admin_api,
     "permissions.md": permissions,
     "command-line.md": command_line,
+    "events.md": events,
+    "events.json": events_schema,
 }
 
 

@@ -87,6 +87,17 @@ _REMOVE_OBJECTS = text(
 )
 _REMOVE_RECORDS = text("DELETE FROM record WHERE source_item_id = ANY (:items)")
 _REMOVE_ITEMS = text("DELETE FROM source_item WHERE id = ANY (:items)")
+# What could not be read and is gone is nobody's to mend; a newer version that is here keeps its reasons.
+_FORGET_SKIPPED = text(
+    """
+    DELETE FROM skipped_item skipped
+    WHERE connection_id = :connection_id AND stream = :stream AND provider_id = ANY (:ids) AND NOT EXISTS (
+        SELECT FROM source_item current
+        WHERE current.connection_id = skipped.connection_id AND current.stream = skipped.stream
+          AND current.provider_id = skipped.provider_id AND current.superseded_at IS NULL
+    )
+    """
+)
 _RECEIPT = text(
     """
     UPDATE tombstone SET receipt = CAST(entry.receipt AS jsonb)
@@ -172,6 +183,10 @@ def bury(
     for begin in range(0, len(ids), _BATCH):
         batch = {one: highest[one] for one in ids[begin : begin + _BATCH]}
         buried += _bury_batch(connection, scope, batch, forget, grace=int(may_return), held=held)
+        connection.execute(
+            _FORGET_SKIPPED,
+            {"connection_id": scope.connection_id, "stream": scope.stream, "ids": list(batch)},
+        )
     return buried
 
 

@@ -23,6 +23,20 @@ def _holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+def is_gone(holder: str) -> bool:
+    """Whether a holder was a process of this machine and is none any more; of another machine's nothing is known."""
+    machine, _, pid = holder.rpartition(":")
+    if machine != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it lives, as another user
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Made once a process by whoever composes it.

@@ -29,6 +29,13 @@ _ABSENT = text(
       AND NOT EXISTS (SELECT FROM listing WHERE listing.provider_id = item.provider_id)
     """
 )
+_FORGET_SKIPPED = text(
+    """
+    DELETE FROM skipped_item skipped
+    WHERE connection_id = :connection_id AND stream = :stream
+      AND NOT EXISTS (SELECT FROM listing WHERE listing.provider_id = skipped.provider_id)
+    """
+)
 _ANY = text(
     """
     SELECT EXISTS (
@@ -65,7 +72,10 @@ def make_due(connection: Connection, source: Source, stream: Stream) -> None:
 def sweep(
     runtime: Runtime, lease: Lease, source: Source, stream: Stream, present: Iterator[Sequence[str]]
 ) -> int:
-    """Bury what a complete listing lacks; how many items that were. An error of the listing buries nothing."""
+    """Bury what a complete listing lacks; how many items that were. An error of the listing buries nothing.
+
+    What could not be read and is not listed any more is forgotten.
+    """
     began = runtime.clock.now()
     with runtime.database.organisation(source.org_id) as connection:
         lease.renew(connection)
@@ -95,5 +105,7 @@ def _absent(
                 for provider_id in batch:
                     copy.write_row((provider_id,))
         cursor.execute("ANALYZE listing")
-    rows = connection.execute(_ABSENT, {"connection_id": source.connection_id, "stream": stream.name})
+    names = {"connection_id": source.connection_id, "stream": stream.name}
+    connection.execute(_FORGET_SKIPPED, names)
+    rows = connection.execute(_ABSENT, names)
     return [Gone(row.provider_id, row.version) for row in rows]

@@ -15,6 +15,7 @@ from drovi_assets.documents.chunks import CHUNKER_VERSION, chunk
 from drovi_assets.documents.model import Attachment, ParsedDocument
 from drovi_assets.documents.parse import PARSER_VERSION
 from drovi_assets.documents.rows import message_document, row_document
+from drovi_assets.intelligence.extract import EXTRACTOR_VERSION
 from drovi_assets.intelligence.language import language
 from drovi_assets.pipeline.records import record_id
 from drovi_assets.pipeline.runtime import Runtime
@@ -164,6 +165,8 @@ def _document_row(org_id: UUID, derived: DerivedDocument) -> dict[str, Any]:
         "blob": derived.blob,
         "bytes": derived.size,
         "parser_version": VERSION,
+        # The next stage does, or the document is done again from here.
+        "extractor_version": EXTRACTOR_VERSION,
     }
     outcome = derived.outcome
     if isinstance(outcome, DroviError):

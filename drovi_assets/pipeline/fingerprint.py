@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from resources.hashing import digest
 
 # When a row was written says when we learnt it, not what it says.
-_CLOCKS: Final = "ARRAY['recorded_at', 'superseded_at']"
+_CLOCKS: Final = "ARRAY['recorded_at', 'superseded_at', 'stale_since']"
 
 _RECORDS: Final = (
     "SELECT r.id FROM record r JOIN source_item s ON s.id = r.source_item_id"

@@ -15,6 +15,9 @@ from drovi_assets.retrieval.index import follow, forget
 from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
+from resources.events.log import EventLog
+from resources.events.opening import open_event_log
+from resources.events.postgres import PostgresEventLog
 from resources.mailer import Mailer, NoMailer, open_mailer
 from resources.object_store import ObjectStore, open_object_store
 from resources.outbound import Outbound, networks_of
@@ -43,10 +46,11 @@ class Runtime:
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
     outbound: Outbound = field(default_factory=Outbound)
-    public_url: str = "http://127.0.0.1:8000"
-    """Where providers that push reach this installation."""
+    public_url: str = ""
+    """Where people, and providers that push, reach Drovi: what letters lead to."""
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
+    events: EventLog = field(default_factory=PostgresEventLog)
 
     @property
     def as_person(self) -> AppDatabase:
@@ -80,6 +84,8 @@ def open_runtime(
         limits = Limits(memory=settings.parse_memory_bytes, seconds=settings.parse_seconds)
         parser = stack.enter_context(Sandbox(limits=limits))
         objects = open_object_store(settings)
+        events = open_event_log(settings)
+        stack.callback(events.close)
         yield Runtime(
             database=database,
             objects=objects,
@@ -90,8 +96,9 @@ def open_runtime(
             sources=sources_of(database, objects, SecretBox(settings.master_keys)),
             mailer=_mailer_of(settings),
             outbound=Outbound(networks_of(settings.outbound_networks)),
-            people=people,
             public_url=settings.public_url,
+            people=people,
+            events=events,
         )
 
 

@@ -11,7 +11,8 @@ from drovi_assets.connectors import leases
 from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import DroviError
 
-HEARTBEAT_SECONDS = leases.LEASE_SECONDS / 4
+BEATS = 4
+"""In a lease's time: it outlives three that are missed."""
 
 
 @contextmanager
@@ -21,7 +22,8 @@ def turn(runtime: Runtime, org_id: UUID, connection_id: UUID) -> Iterator[leases
     Raises:
         Conflict: another worker has it.
     """
-    with leases.held(runtime.database, org_id, connection_id, runtime.sources.holder) as lease:
+    holder, seconds = runtime.sources.holder, runtime.sources.lease_seconds
+    with leases.held(runtime.database, org_id, connection_id, holder, seconds) as lease:
         done = threading.Event()
         heart = threading.Thread(target=_beat, args=(runtime, lease, done), name="drovi-lease", daemon=True)
         heart.start()
@@ -33,11 +35,11 @@ def turn(runtime: Runtime, org_id: UUID, connection_id: UUID) -> Iterator[leases
 
 
 def _beat(runtime: Runtime, lease: leases.Lease, done: threading.Event) -> None:
-    while not done.wait(HEARTBEAT_SECONDS):
+    while not done.wait(lease.ttl.total_seconds() / BEATS):
         try:
             with runtime.database.organisation(lease.org_id) as connection:
                 lease.renew(connection)
         except leases.Fenced:
             return  # the block finds out by itself, at the renewal in its next page
         except DroviError:
-            continue  # a database that is away for a moment; the lease outlives three missed beats
+            continue  # a database that is away for a moment

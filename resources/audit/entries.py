@@ -64,6 +64,7 @@ class Action(StrEnum):
     EMAIL_CHANGE_REQUESTED = "email.change_requested"
     EMAIL_CHANGED = "email.changed"
     PROFILE_CHANGED = "profile.changed"
+    REPORTS_CHANGED = "reports.changed"
     IDENTITY_LINKED = "identity.linked"
     SECOND_FACTOR_BEGUN = "second_factor.begun"
     SECOND_FACTOR_ENABLED = "second_factor.enabled"

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, insert
 
 from resources.errors import Invalid
+from resources.events.log import LARGEST_EVENT
 from resources.schema import outbox
 
 
@@ -36,6 +37,11 @@ class Topic(StrEnum):
     def dead(self) -> str:
         """Where events go that were given up."""
         return f"{self}.dlq"
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """The topic and the two beside it."""
+        return str(self), self.retry, self.dead
 
 
 class _Body(BaseModel):
@@ -88,6 +94,7 @@ class ObjectsChanged(_Body):
     document_id: UUID
     added: int = Field(ge=0)
     superseded: int = Field(ge=0)
+    stale: int = Field(0, ge=0, description="How many grew too old to be rested on.")
 
 
 class EventType(StrEnum):
@@ -115,12 +122,12 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: UUID
+    id: UUID = Field(description="Its own, the same however often it travels.")
     type: EventType
-    version: int = Field(ge=1)
-    org_id: UUID
+    version: int = Field(ge=1, description="Of the type's body.")
+    org_id: UUID = Field(description="Whose data it is about.")
     occurred_at: datetime = Field(description="When it happened, by the clock of whoever said so; UTC.")
-    body: dict[str, Any]
+    body: dict[str, Any] = Field(description="As its type and version say.")
 
 
 def body_of(envelope: Envelope) -> _Body:
@@ -165,6 +172,9 @@ def tell(
     """Put an event into the outbox, in the transaction of what it tells of; returns its id.
 
     ``key`` is what its order matters for: events of one key arrive in the order of their commits.
+
+    Raises:
+        Invalid: it is larger than a log takes.
     """
     event_type, version, topic = _KINDS[type(body)]
     envelope = Envelope(
@@ -175,13 +185,14 @@ def tell(
         occurred_at=occurred_at or datetime.now(UTC),
         body=body.model_dump(mode="json"),
     )
+    payload = envelope.model_dump_json().encode()
+    if len(payload) > LARGEST_EVENT:
+        raise Invalid(
+            f"An event of {len(payload)} bytes is too large.", remedy=f"Send at most {LARGEST_EVENT} in one."
+        )
     connection.execute(
         insert(outbox).values(
-            org_id=org_id,
-            topic=topic,
-            key=key,
-            headers=dict(headers or {}),
-            payload=envelope.model_dump_json().encode(),
+            org_id=org_id, topic=topic, key=key, headers=dict(headers or {}), payload=payload
         )
     )
     return envelope.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -12,7 +13,13 @@ from sqlalchemy import Connection
 from resources.hashing import digest
 
 PARTITIONS = 4
-"""Partitions of every topic; one key always lands in one partition, so its events keep their order."""
+"""Partitions of every topic; one key always lands in one partition, so its events keep their order.
+
+Not a setting: with another number a key's new events would land beside its old ones, in another partition, and be handled
+before them. As many consumers as this work side by side on a topic.
+"""
+LARGEST_EVENT = 4 * 1024 * 1024
+"""Bytes of a payload; what is larger is refused when it is told, since a log that does not take it would hold up all behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +42,19 @@ class StoredEvent:
     """An event at its place. Offsets of a partition rise; what was erased leaves a gap, and its offset to nobody else.
 
     ``sequence`` rises too, and is the event's own: one that was published twice has two offsets and one of these.
-    ``org_id`` is None where somebody else than Drovi wrote it and named no organisation.
+    It is None where somebody else than Drovi wrote it, and ``org_id`` where they named no organisation.
+    ``stored_at`` is by the log's clock.
     """
 
     topic: str
     partition: int
     offset: int
-    sequence: int
+    sequence: int | None
     org_id: UUID | None
     key: str
     payload: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    stored_at: datetime | None = None
 
 
 class EventLog(Protocol):
@@ -62,6 +71,7 @@ class EventLog(Protocol):
 
         Raises:
             Transient: the log does not take them now; some of them may be there.
+            NeedsPerson: it does not let us in, or a topic is not there.
         """
         ...
 
@@ -70,8 +80,11 @@ class EventLog(Protocol):
     ) -> list[StoredEvent]:
         """Up to ``limit`` events from ``offset`` on, in order; does not wait for more to come.
 
+        Where ``offset`` is gone, the first that is there comes first, and the loss is logged and counted.
+
         Raises:
             Transient: the log does not answer now.
+            NeedsPerson: it does not let us in, or the topic is not there.
         """
         ...
 
@@ -81,6 +94,18 @@ class EventLog(Protocol):
 
     def note(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Show outside tools how far a group is, after its own offsets were committed; nothing rests on it."""
+        ...
+
+    def prune(self, connection: Connection) -> int:
+        """Forget events that were kept for long enough; returns how many, 0 where the log does it by itself."""
+        ...
+
+    def ping(self) -> None:
+        """Ask for the least that tells that it works; raises as :meth:`read`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; nothing that was published is lost."""
         ...
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select, text
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, text
 
 from resources.database import WorkerDatabase
+from resources.errors import DroviError
 from resources.events.log import Event, EventLog
 from resources.events.postgres import PostgresEventLog
 from resources.schema import outbox
+from resources.telemetry import get_logger
 
+BATCH_BYTES = 64 * 1024 * 1024
+"""What is moved at once at most, however many events that is."""
+_log = get_logger(__name__)
 _LOCK = 0x6F7574626F78  # "outbox": one relay at a time, or two would publish out of order
 _RIPEN = text(
     """
@@ -25,7 +33,9 @@ _NUMBER = text(
     """
     WITH numbered AS (
         SELECT id, nextval('event_sequence') AS sequence FROM (
-            SELECT id FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT :limit
+            SELECT id FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT (
+                SELECT greatest(:limit - count(*), 0) FROM outbox WHERE sequence IS NOT NULL
+            )
         ) AS oldest ORDER BY id
     )
     UPDATE outbox SET sequence = numbered.sequence FROM numbered WHERE outbox.id = numbered.id
@@ -43,6 +53,7 @@ def relay(database: WorkerDatabase, limit: int, log: EventLog | None = None) -> 
 
     Raises:
         Transient: the log does not answer; what was to be published stays in the outbox.
+        NeedsPerson: it does not let us in, or a topic is not there; as above.
     """
     log = log or PostgresEventLog()
     if log.external:
@@ -59,16 +70,26 @@ def relay(database: WorkerDatabase, limit: int, log: EventLog | None = None) -> 
         return _publish(connection, limit, log)
 
 
+def try_relay(database: WorkerDatabase, limit: int, log: EventLog) -> int:
+    """As :func:`relay`, for a tick that has other work: where the log does not take them, events wait, and a line says why."""
+    try:
+        return relay(database, limit, log)
+    except DroviError as error:
+        _log.warning("events wait in the outbox: the log does not take them", error=str(error))
+        return 0
+
+
 def _alone(connection: Connection) -> bool:
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one())
 
 
 def _publish(connection: Connection, limit: int, log: EventLog) -> int:
     order = outbox.c.sequence if log.external else outbox.c.id
-    query = select(outbox).order_by(order).limit(limit)
+    query = select(outbox).order_by(order).limit(limit).execution_options(yield_per=500)
     if log.external:
         query = query.where(outbox.c.sequence.is_not(None))
-    rows = connection.execute(query).all()
+    with connection.execute(query) as waiting:
+        rows = list(_within(BATCH_BYTES, waiting))
     if rows:
         log.publish(
             connection,
@@ -78,3 +99,12 @@ def _publish(connection: Connection, limit: int, log: EventLog) -> int:
             text("DELETE FROM outbox WHERE id = ANY (:ids)"), {"ids": [row.id for row in rows]}
         )
     return len(rows)
+
+
+def _within(size: int, rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
+    """Rows until their payloads make ``size`` bytes; one at least."""
+    for row in rows:
+        yield row
+        size -= len(row.payload)
+        if size <= 0:
+            return

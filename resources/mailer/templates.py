@@ -34,6 +34,7 @@ TemplateName = Literal[
     "second_factor_changed",
     "source_shared",
     "export_ready",
+    "report",
     "role_changed",
     "removed_from_organisation",
     "admin_invitation",

@@ -100,8 +100,11 @@ membership = tenant_table(
     org_id(primary_key=True),
     Column("user_id", Uuid, ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("role", Text, nullable=False),
+    # How often they want to be told by mail what is new; nobody is unasked.
+    Column("report", Text, nullable=False, server_default="none"),
     created_at(),
     CheckConstraint("role IN ('OWNER', 'ADMIN', 'MEMBER', 'VIEWER')", name="role"),
+    CheckConstraint("report IN ('none', 'daily', 'weekly')", name="report"),
     app="SELECT, UPDATE, DELETE",  # joining is the identity role's: it takes an invitation
     identity="SELECT, INSERT",
 )

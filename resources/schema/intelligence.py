@@ -22,11 +22,20 @@ intelligence_object = tenant_table(
     Column("valid_to", DateTime(timezone=True)),
     created_at("recorded_at"),
     Column("superseded_at", DateTime(timezone=True)),
+    # Since when it is so old that nobody should rest on it unasked; what it says stays as it is.
+    Column("stale_since", DateTime(timezone=True)),
     Column("document_id", Uuid, ForeignKey("document.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("extractor_version", Text, nullable=False),
     CheckConstraint("kind IN ('commitment', 'decision', 'risk', 'claim', 'advice', 'task')", name="kind"),
     CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
     Index("ix_intelligence_object_listing", "org_id", "kind", "recorded_at", "id"),
+    # What may grow stale and has not, oldest first.
+    Index(
+        "ix_intelligence_object_fresh",
+        "org_id",
+        "recorded_at",
+        postgresql_where=text("stale_since IS NULL AND superseded_at IS NULL AND kind <> 'decision'"),
+    ),
 )
 
 evidence = tenant_table(

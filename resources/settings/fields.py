@@ -7,25 +7,16 @@ default: those a person must give are empty.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
 from resources.settings.addresses import APP_ROLE, IDENTITY_ROLE, WORKER_ROLE
+from resources.settings.field import setting as _setting
 
 MEBIBYTE = 1024 * 1024
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _setting(variable: str, section: str, description: str, default: Any, **limits: Any) -> Any:
-    return Field(
-        default=default,
-        validation_alias=variable,
-        description=description,
-        json_schema_extra={"section": section},
-        **limits,
-    )
 
 
 class Storage(BaseModel):
@@ -106,13 +97,6 @@ class Storage(BaseModel):
         "S3_ENDPOINT_URL",
         "Object store",
         "Address of an S3-compatible service. Empty: Amazon's. Credentials come from the usual AWS variables.",
-        "",
-    )
-
-    kafka_bootstrap_servers: str = _setting(
-        "KAFKA_BOOTSTRAP_SERVERS",
-        "Event log",
-        "Comma-separated `host:port` of Kafka brokers. Empty: the event log is kept in Postgres.",
         "",
     )
 

@@ -30,6 +30,7 @@ from resources.settings.addresses import (
     check_tls,
     replaced,
 )
+from resources.settings.events import Events
 from resources.settings.fields import People, Storage, Work
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class _DocumentedVariables(PydanticBaseSettingsSource):
         return {variable: value for value, variable, _ in found if value is not None}
 
 
-class Settings(People, Work, Storage, BaseSettings):  # the reference lists them from the last to the first
+class Settings(
+    People, Work, Events, Storage, BaseSettings
+):  # the reference lists them from the last to the first
     """The platform's configuration; immutable. Take it from :meth:`load`, or build one in a test."""
 
     model_config = SettingsConfigDict(

@@ -59,6 +59,12 @@ class Metrics:
             buckets=_SEARCH_SECONDS,
             registry=self.registry,
         )
+        self._events_expired = Counter(
+            "drovi_events_expired",
+            "Events that retention removed before they were consumed.",
+            ("topic",),
+            registry=self.registry,
+        )
         self._jobs = Gauge("drovi_jobs", "Jobs by status.", ("status",), registry=self.registry)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -78,6 +84,10 @@ class Metrics:
     def searched(self, mode: SearchMode, seconds: float) -> None:
         """Wall-clock time inside the service, the database included."""
         self._search.labels(mode).observe(seconds)
+
+    def events_expired(self, topic: str, count: int) -> None:
+        """``topic`` is one of the code's, without an installation's prefix."""
+        self._events_expired.labels(topic).inc(count)
 
     def jobs(self, by_status: Mapping[str, int]) -> None:
         """The whole picture: a status left out has no jobs."""

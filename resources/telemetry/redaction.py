@@ -13,6 +13,7 @@ from typing import Any, Final
 
 REDACTED: Final = "[redacted]"
 _DEPTH: Final = 8
+_NUMBERS: Final = (bool, int, float)
 
 _SECRET_NAMES: Final = re.compile(
     r"passw|passphrase|secret|token|authori[sz]ation|api[_-]?key|private[_-]?key|access[_-]?key|credential|cookie|"
@@ -88,7 +89,7 @@ def redact_text(text: str) -> str:
 
 def redact(value: Any, name: str = "", depth: int = 0) -> Any:
     """A copy of a field's value fit to be logged; ``name`` is the field's."""
-    if isinstance(value, bool | int | float) or value is None:
+    if value is None or isinstance(value, _NUMBERS):
         return value  # counts and durations, also of tokens
     if _names_a_secret(name):
         return REDACTED
@@ -114,10 +115,20 @@ def redact_event(logger: object, method: str, event: Any) -> Any:
     """The structlog processor."""
     del logger, method
     return {
-        key: _known_sentence(value) if key == "event" and isinstance(value, str) else redact(value, key)
-        for key, value in event.items()
+        name: redact(value, name)
+        if type(value) is not str or _is_guarded(name)
+        else (_known_text if name in _FROM_CODE else redact_text)(value)
+        for name, value in event.items()
     }
 
 
-# What a line says is one of some dozens of sentences in the code; what varies stands in its fields.
-_known_sentence = lru_cache(maxsize=512)(redact_text)
+@lru_cache(maxsize=1024)
+def _is_guarded(name: str) -> bool:
+    """Whether a text is not to be written for the name of its field alone."""
+    return _names_a_secret(name) or name.lower() in _CONTENT_NAMES
+
+
+# What a line says is one of some dozens of sentences in the code, as is who says it and of which route; what varies stands
+# in other fields.
+_FROM_CODE: Final = frozenset({"event", "level", "logger", "service", "method", "route"})
+_known_text = lru_cache(maxsize=1024)(redact_text)

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from tests.api.conftest import World
 
 _numbers = itertools.count()
+_periods = itertools.cycle(("daily", "weekly"))  # what is chosen already is no change
 
 
 class Reach(Enum):
@@ -393,6 +394,17 @@ CASES = (
         "/api/v1/documents/{id}/blocks",
         Reach.ONE,
         lambda w: w.shared.document_id,
+    ),
+    Case("get_report", "GET", "/api/v1/reports", Reach.CALLER),
+    Case("get_report_subscription", "GET", "/api/v1/reports/subscription", Reach.CALLER),
+    Case(
+        "set_report_subscription",
+        "PUT",
+        "/api/v1/reports/subscription",
+        Reach.CALLER,
+        body=lambda: {"period": next(_periods)},
+        writes=True,
+        viewer=200,
     ),
     Case("find", "POST", "/api/v1/find", Reach.LIST, body=lambda: {"query": "audited accounts"}),
     Case(

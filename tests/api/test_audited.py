@@ -48,6 +48,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
 
 OPEN_TO_ALL: Mapping[str, tuple[int, dict[str, Any] | None]] = {
     "leave_organisation": (409, None),
+    "set_report_subscription": (422, {"period": "hourly"}),
     "create_api_key": (422, {"name": "Late", "scopes": ["read"], "expires_at": "2020-01-01T00:00:00Z"}),
 }
 """What every member may do, and how an owner is refused it: the last one stays, and no key is made that is over."""

@@ -15,7 +15,8 @@ from drovi_api.probes import ObservedEmbedder, standard_probes
 from drovi_api.runtime import ApiRuntime, Probe
 from drovi_api.user.health import service
 from resources.database import AppDatabase
-from resources.errors import ProviderDown
+from resources.errors import ProviderDown, Transient
+from resources.events.opening import open_event_log
 from resources.object_store import open_object_store
 from resources.settings import Settings
 from tests.api.conftest import Caller
@@ -120,6 +121,7 @@ def test_the_probes_of_a_whole_platform(
         worker=api_database.worker,
         store=open_object_store(settings),
         embedder=embedder,
+        events=open_event_log(settings),
     )
     with serving(runtime, *probes) as client:
         health = client.get("/health").json()
@@ -133,6 +135,26 @@ def test_the_probes_of_a_whole_platform(
     }
     embedder.encode(["words"])
     assert embedder.loaded
+
+
+def test_an_event_log_that_does_not_answer_is_down(
+    api_database: Database, runtime: ApiRuntime, tmp_path: object
+) -> None:
+    """Kafka where nobody listens: the service is up, and says what waits."""
+    settings = Settings(home=tmp_path, kafka_bootstrap_servers="127.0.0.1:9")
+    events = open_event_log(settings)
+    probes = standard_probes(
+        settings=settings,
+        urls=api_database.urls,
+        database=api_database.app,
+        worker=api_database.worker,
+        store=open_object_store(settings),
+        embedder=ObservedEmbedder(FakeEmbedder()),
+        events=events,
+    )
+    with pytest.raises(Transient, match="Kafka"):
+        next(probe for probe in probes if probe.name == "event_log").check()
+    events.close()
 
 
 def test_metrics_count_by_route_and_never_by_path(owner: Caller, stranger: Caller) -> None:

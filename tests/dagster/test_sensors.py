@@ -6,21 +6,19 @@ import os
 import shutil
 import threading
 import time
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import dagster as dg
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from drovi_assets import automation
 from drovi_assets.assets.connectors import keys_of
 from drovi_assets.checks.rows import Scope, standing_failures
-from drovi_assets.jobs import BULK, JOB_TAG
+from drovi_assets.jobs import BULK
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.run import Report, process
-from resources import audit, job_rows
+from resources import audit
 from resources.clock import now
 from resources.errors import ProviderDown, TimedOut
 from resources.schema import app_user, connection_lease, job, membership, organisation, organisation_policy
@@ -30,8 +28,9 @@ from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
 from sensors.jobs import jobs
 from sensors.live_sync import live_sync, run_tick
-from sensors.reconcile import end_dead_runs, read_elsewhere, reconcile, requeue_silent_jobs
+from sensors.reconcile import read_elsewhere, reconcile
 from tests.dagster.conftest import Graph
+from tests.dagster.job_table import queue_job, statuses
 from tests.integration.pipeline.conftest import Folder
 
 MARCH = 1_710_000_000
@@ -52,22 +51,6 @@ def _make_due(folder: Folder) -> None:
         session.execute(update(connection_table).values(next_sync_at=text("now()")))
 
 
-def _jobs(folder: Folder) -> dict[str, str]:
-    with folder.database.worker.dispatch() as session:
-        return {row.kind: row.status for row in session.execute(select(job).order_by(job.c.created_at))}
-
-
-def _queue_job(folder: Folder, kind: str, **values: object) -> UUID:
-    with folder.database.worker.dispatch() as session:
-        row = {
-            "org_id": folder.org_id,
-            "connection_id": folder.connection_id,
-            "kind": kind,
-            "idempotency_key": kind,
-        }
-        return session.execute(insert(job).values(row | values).returning(job.c.id)).scalar_one()
-
-
 def _indexed(folder: Folder) -> int:
     return folder.query(text("SELECT count(*) FROM chunk_index"))[0][0]
 
@@ -84,7 +67,7 @@ def test_a_first_tick_reads_the_history_and_tells_every_asset(graph: Graph) -> N
     (request,) = result.dynamic_partitions_requests
     assert request.partition_keys == [partition]
     assert _indexed(graph.folder) == 2
-    assert _jobs(graph.folder) == {"backfill": "succeeded"}
+    assert statuses(graph.folder) == {"backfill": "succeeded"}
 
 
 def test_a_tick_with_nothing_new_says_so(graph: Graph) -> None:
@@ -109,7 +92,7 @@ def test_a_request_to_sync_is_answered_by_the_tick(graph: Graph) -> None:
         session.execute(update(connection_table).values(next_sync_at=text("now() + interval '1 hour'")))
     _write(graph.folder, "a.txt")
     _settle()
-    job_id = _queue_job(graph.folder, "sync")
+    job_id = queue_job(graph.folder, "sync")
     graph.tick(live_sync)
     with graph.folder.database.worker.dispatch() as session:
         row = session.execute(select(job).where(job.c.id == job_id)).one()
@@ -131,7 +114,7 @@ def test_a_private_source_waits_while_its_owner_is_no_member(graph: Graph) -> No
         second = as_owner | {"user_id": session.execute(colleague).scalar_one()}
         session.execute(insert(membership).values(second))
         session.execute(delete(membership).where(membership.c.user_id == owner_id))
-    _queue_job(folder, "sync")
+    queue_job(folder, "sync")
     assert graph.tick(live_sync).skip_message.startswith("0 connections read")
     with folder.database.worker.organisation(folder.org_id) as session:
         session.execute(insert(membership).values(as_owner))
@@ -149,7 +132,7 @@ def test_a_suspended_organisation_is_not_read_for(graph: Graph) -> None:
     folder = graph.folder
     _write(folder, "a.txt")
     _settle()
-    _queue_job(folder, "sync")
+    queue_job(folder, "sync")
     _set_organisation(folder, "suspended")
     assert graph.tick(live_sync).skip_message.startswith("0 connections read")
     _set_organisation(folder, "active")
@@ -179,7 +162,7 @@ def test_what_exceeds_a_tick_becomes_one_run_that_finishes_it(
         patched.setattr(automation, "process", slowly)
         run_tick(graph.folder.runtime, Budget.of(budget))
     _make_due(graph.folder)
-    assert _jobs(graph.folder)["backfill"] == "queued"
+    assert statuses(graph.folder)["backfill"] == "queued"
     first = graph.tick(jobs)
     second = graph.tick(jobs, first.cursor)
     (request,) = first.run_requests
@@ -214,8 +197,8 @@ def test_a_persons_run_gets_a_job_row(graph: Graph) -> None:
 def test_a_replay_is_asked_for_with_its_partition_and_priority(graph: Graph) -> None:
     """A job that cannot be run fails with the reason; the others go on."""
     key = str(Partition(graph.folder.connection_id, "2024-03"))
-    _queue_job(graph.folder, "replay", idempotency_key="good", arguments={"partition": key})
-    bad = _queue_job(graph.folder, "replay", idempotency_key="bad", arguments={"partition": "nonsense"})
+    queue_job(graph.folder, "replay", idempotency_key="good", arguments={"partition": key})
+    bad = queue_job(graph.folder, "replay", idempotency_key="bad", arguments={"partition": "nonsense"})
     (request,), (partitions,) = requests(graph.folder.runtime, graph.instance)
     assert (request.job_name, request.partition_key) == ("replay_documents", key)
     assert partitions.partition_keys == [key]
@@ -230,7 +213,7 @@ def test_a_connection_that_needs_a_person_stops_and_says_why(graph: Graph) -> No
     """Its request fails with the remedy, and the next tick leaves it alone."""
     graph.tick(live_sync)
     shutil.rmtree(graph.folder.path)
-    job_id = _queue_job(graph.folder, "sync")
+    job_id = queue_job(graph.folder, "sync")
     graph.tick(live_sync)
     with graph.folder.database.worker.dispatch() as session:
         row = session.execute(select(job).where(job.c.id == job_id)).one()
@@ -267,44 +250,6 @@ def test_one_bad_item_does_not_hold_up_the_others(graph: Graph, monkeypatch: pyt
     graph.instance.add_dynamic_partitions(str(windows_of("documents").name), [partition])
     assert graph.run("replay_documents", partition_key=partition).success
     assert standing_failures(graph.folder.database.worker, [scope]) == []
-
-
-def test_a_silent_job_is_queued_again_until_its_attempts_are_spent(graph: Graph) -> None:
-    """A tick that was killed leaves a running job behind."""
-    job_id = _queue_job(graph.folder, "sync", max_attempts=2)
-    database = graph.folder.database.worker
-    statuses = []
-    for _ in range(2):
-        with database.dispatch() as session:
-            job_rows.start(session, [job_id])
-            session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
-        assert requeue_silent_jobs(graph.folder.runtime, graph.instance) == 1
-        statuses.append(_jobs(graph.folder)["sync"])
-    assert statuses == ["queued", "failed"]
-
-
-def test_a_run_without_a_sign_of_life_is_ended_and_asked_for_again(graph: Graph) -> None:
-    """Not while its connection's lease is renewed; after that, its job waits for another attempt."""
-    job_id = _queue_job(graph.folder, "backfill")
-    (request,) = graph.tick(jobs).run_requests
-    run = graph.instance.create_run_for_job(
-        graph.repository.get_job(BULK),
-        run_config=request.run_config,
-        tags=dict(request.tags),
-        status=dg.DagsterRunStatus.STARTED,
-    )
-    with graph.folder.database.worker.dispatch() as session:
-        job_rows.start(session, [job_id], run_id=run.run_id)
-    long_ago = timedelta(seconds=-5)
-    assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 0
-    with graph.folder.database.worker.dispatch() as session:
-        session.execute(update(job).values(lease_expires_at=text("now() - interval '1 second'")))
-    with automation.turn_of(graph.folder.runtime, graph.folder.org_id, graph.folder.connection_id):
-        assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 0
-    assert end_dead_runs(graph.folder.runtime, graph.instance, long_ago) == 1
-    result = graph.tick(jobs)
-    assert [one.run_key for one in result.run_requests] == [f"{job_id}/1"]
-    assert result.run_requests[0].tags[JOB_TAG] == str(job_id)
 
 
 def test_turns_are_taken_in_the_order_they_were_asked_for(folder: Folder) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.conftest import Browser
-from tests.integration.platform.conftest import Up
+from tests.platforms import Up
 
 
 def test_the_api_reference_shows_every_operation(up: Up, browse: Browser) -> None:

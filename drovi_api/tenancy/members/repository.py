@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from drovi_api.dependencies import ReadSession, WriteSession
 from drovi_api.pagination import Page, by_moment, page_of
 from drovi_api.tenancy.members.schemas import Member
+from resources.database import Lookup
 from resources.schema import app_user, membership
 from resources.tenancy import Role
 
@@ -23,7 +24,7 @@ _ALL = select(
     _MEMBER.role,
     _MEMBER.created_at.label("joined_at"),
 ).join(app_user, app_user.c.id == _MEMBER.user_id)
-_ONE = _ALL.where(_MEMBER.user_id == bindparam("user_id"))
+_ONE = Lookup(_ALL.where(_MEMBER.user_id == bindparam("user_id")))
 
 
 def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Member]:
@@ -32,12 +33,12 @@ def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Member]:
     return page_of(rows, limit, member_of, lambda row: (row.joined_at, row.user_id))
 
 
-def one(session: ReadSession, user_id: UUID) -> Row[Any]:
+def one(session: ReadSession, user_id: UUID) -> Any:
     """A member's row, with the language to write to them in."""
-    return session.one(_ONE, "member", user_id=user_id)
+    return session.found(_ONE, "member", user_id=user_id)
 
 
-def member_of(row: Row[Any]) -> Member:
+def member_of(row: Any) -> Member:
     """The row as it is shown."""
     return Member.model_validate(row, from_attributes=True)
 

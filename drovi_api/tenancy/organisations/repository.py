@@ -6,15 +6,16 @@ from sqlalchemy import select, update
 
 from drovi_api.dependencies import ReadSession, WriteSession
 from drovi_api.tenancy.organisations.schemas import OrganisationDetails
+from resources.database import Lookup
 from resources.schema import organisation
 
 _COLUMNS = tuple(organisation.c[name] for name in OrganisationDetails.model_fields)
-_ONE = select(*_COLUMNS)
+_ONE = Lookup(select(*_COLUMNS))
 
 
 def one(session: ReadSession) -> OrganisationDetails:
     """The caller's."""
-    return OrganisationDetails.model_validate(session.one(_ONE, "organisation"), from_attributes=True)
+    return OrganisationDetails.model_validate(session.found(_ONE, "organisation"), from_attributes=True)
 
 
 def rename(session: WriteSession, name: str) -> None:

@@ -14,6 +14,8 @@ from resources.schema import connection, connection_event
 
 _EVENT = connection_event.c
 _COLUMNS = (_EVENT.id, _EVENT.audience_id, _EVENT.state)
+# One that is being erased is gone already, for everybody: a transaction that began before may still see it go.
+_ERASING = "erasing"
 # The last event of a connection is its state: it is kept for as long as the connection is.
 _LAST = (
     select(*_COLUMNS)
@@ -22,7 +24,14 @@ _LAST = (
     .limit(1)
     .lateral()
 )
-_STATES = select(_LAST).select_from(connection).join(_LAST, true()).order_by(_LAST.c.id)
+_STATES = (
+    select(_LAST)
+    .select_from(connection)
+    .join(_LAST, true())
+    .where(_LAST.c.state["status"].astext != _ERASING)
+    .order_by(_LAST.c.id)
+)
+_THERE = select(*_COLUMNS).where(_EVENT.state["status"].astext != _ERASING).order_by(_EVENT.id)
 
 
 def backlog(session: ReadSession, last: int | None) -> Backlog:
@@ -36,7 +45,7 @@ def backlog(session: ReadSession, last: int | None) -> Backlog:
 
 def after(transaction: Connection, position: int, limit: int) -> Sequence[Event]:
     """Events after a number, in their order, by what the transaction may see."""
-    query = select(*_COLUMNS).where(_EVENT.id > position).order_by(_EVENT.id).limit(limit)
+    query = _THERE.where(_EVENT.id > position).limit(limit)
     return [_event(row) for row in transaction.execute(query)]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from drovi_api.dependencies import ReadSession, WriteSession
 from drovi_api.pagination import Page, by_id, page_of
 from drovi_api.user.connections.schemas import Connection
+from resources.database import Lookup
 from resources.schema import app_user, connection, job, organisation
 
 SYNC = "sync"
@@ -27,8 +28,7 @@ _CONNECTIONS = select(*_COLUMNS).outerjoin_from(connection, app_user, app_user.c
 
 # One that is being erased is gone already, for everybody.
 _THERE = _CONNECTIONS.where(_CONNECTION.status != "erasing")
-# Built once: building the query anew would cost more than running it.
-_ONE = _THERE.where(_CONNECTION.id == bindparam("connection_id"))
+_ONE = Lookup(_THERE.where(_CONNECTION.id == bindparam("connection_id")))
 
 
 def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Connection]:
@@ -39,7 +39,7 @@ def page(session: ReadSession, cursor: str | None, limit: int) -> Page[Connectio
 
 def one(session: ReadSession, connection_id: UUID) -> Connection:
     """A connection the caller may know of."""
-    return _connection(session.one(_ONE, "connection", connection_id=connection_id))
+    return _connection(session.found(_ONE, "connection", connection_id=connection_id))
 
 
 def change(session: WriteSession, connection_id: UUID, **values: Any) -> None:
@@ -89,5 +89,5 @@ def request_sync(
     return first, False
 
 
-def _connection(row: Row[Any]) -> Connection:
+def _connection(row: Any) -> Connection:
     return Connection.model_validate(row, from_attributes=True)

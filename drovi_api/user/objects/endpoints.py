@@ -27,11 +27,15 @@ def list_objects(
     as_of: Annotated[
         AwareDatetime | None, Query(description="What was believed at that moment; now where it is left out.")
     ] = None,
+    stale: Annotated[
+        bool | None,
+        Query(description="Only what has grown stale, or only what has not; both where it is left out."),
+    ] = None,
     cursor: CursorText = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[IntelligenceObject]:
     """Commitments, decisions, risks, claims and advice, newest first, each with its evidence."""
-    filters = repository.Filters(kind, document_id, min_confidence, as_of)
+    filters = repository.Filters(kind, document_id, min_confidence, as_of, stale)
     return repository.page(session, filters, cursor, limit)
 
 

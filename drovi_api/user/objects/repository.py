@@ -29,6 +29,7 @@ class Filters:
     document_id: UUID | None = None
     min_confidence: float = 0.0
     as_of: datetime | None = None
+    stale: bool | None = None
 
 
 def page(session: ReadSession, filters: Filters, cursor: str | None, limit: int) -> Page[IntelligenceObject]:
@@ -54,6 +55,10 @@ def _narrowed(query: Select[Any], filters: Filters) -> Select[Any]:
         query = query.where(_OBJECT.document_id == filters.document_id)
     if filters.min_confidence > 0:
         query = query.where(_OBJECT.confidence >= filters.min_confidence)
+    if filters.stale is not None:
+        query = query.where(
+            _OBJECT.stale_since.is_not(None) if filters.stale else _OBJECT.stale_since.is_(None)
+        )
     if filters.as_of is None:
         return query.where(_OBJECT.superseded_at.is_(None))
     return query.where(
@@ -100,5 +105,6 @@ def _object(row: Row[Any], quotes: list[Quote]) -> IntelligenceObject:
         valid_to=row.valid_to,
         recorded_at=row.recorded_at,
         superseded_at=row.superseded_at,
+        stale_since=row.stale_since,
         evidence=quotes,
     )

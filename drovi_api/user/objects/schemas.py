@@ -26,4 +26,8 @@ class IntelligenceObject(BaseModel):
     valid_to: datetime | None
     recorded_at: datetime = Field(description="When we learnt it.")
     superseded_at: datetime | None = Field(description="When a later version replaced it.")
+    stale_since: datetime | None = Field(
+        description="Since when it is so old that nobody should rest on it unasked: a commitment a quarter after its"
+        " day, a risk, a claim or advice two years after it was said."
+    )
     evidence: list[Quote] = Field(min_length=1, description="Never empty: no evidence, no object.")

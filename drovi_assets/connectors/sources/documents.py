@@ -17,11 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from drovi_assets.connectors.contract import Change, Cursor, Health, Page, Skipped, Stream, Window
+from drovi_assets.connectors.cursors import Position, understood
 from drovi_assets.connectors.windows import windows_of
 from resources.clock import now
 from resources.errors import CursorRejected, NotConfigured, PermissionMissing
@@ -52,6 +53,16 @@ class DocumentsConfig(BaseModel):
         description="Files and folders to leave out.",
     )
     max_bytes: int = Field(512 * 1024 * 1024, gt=0, description="Larger files are listed and not read.")
+
+
+class FolderPosition(Position):
+    """Live: behind this change time and path. In a window: before this modification time and path."""
+
+    changed_ns: int = -1
+    path: str = ""
+    before: Annotated[tuple[int, str], Field(strict=False)] | None = None
+    root: Annotated[tuple[int, int], Field(strict=False)] | None = None
+    """Device and inode of the folder that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +115,13 @@ class Documents:
         Raises:
             NotConfigured: the folder is missing, or another, empty one stands in its place.
             PermissionMissing: the folder cannot be listed.
-            CursorRejected: the cursor lies in the future.
+            CursorRejected: the cursor lies in the future, or is none of ours.
         """
+        position = understood(since, FolderPosition)
         if window is None:
-            yield from self._read_live(since)
+            yield from self._read_live(position)
         else:
-            yield from self._read_window(since, window)
+            yield from self._read_window(position, window)
 
     def present(self, stream: Stream) -> Iterator[Sequence[str]]:  # noqa: ARG002 - the contract's
         """Every path there is, in batches of 10,000.
@@ -133,10 +145,10 @@ class Documents:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _read_live(self, since: Cursor) -> Iterator[Page]:
+    def _read_live(self, since: FolderPosition) -> Iterator[Page]:
         root = self._checked_root(since)
         here = time.time_ns()
-        after = (int(since.get("changed_ns", -1)), str(since.get("path", "")))
+        after = (since.changed_ns, since.path)
         if after[0] > here + SKEW_NS:
             raise CursorRejected("The folder's position lies in the future: a clock was wrong.")
         entries = sorted(
@@ -155,9 +167,9 @@ class Documents:
                 batch, {"changed_ns": after[0], "path": after[1], "root": root}, complete=complete
             )
 
-    def _read_window(self, since: Cursor, window: Window) -> Iterator[Page]:
+    def _read_window(self, since: FolderPosition, window: Window) -> Iterator[Page]:
         root = self._checked_root(since)
-        before = since.get("before")
+        before = since.before
         settled = time.time_ns() - SETTLED_NS
         entries = sorted(
             (
@@ -165,15 +177,16 @@ class Documents:
                 for entry in self._scan()
                 if _within(entry, window)
                 and entry.changed_ns <= settled  # else the live read finds it, settled
-                and (before is None or [entry.modified_ns, entry.path] < before)
+                and (before is None or (entry.modified_ns, entry.path) < before)
             ),
             key=lambda entry: (entry.modified_ns, entry.path),
             reverse=True,
         )
         for batch, complete in _batches(entries):
             if batch:
-                before = [batch[-1].modified_ns, batch[-1].path]
-            yield self._page(batch, {"before": before, "root": root}, complete=complete)
+                before = (batch[-1].modified_ns, batch[-1].path)
+            cursor = {"before": before and list(before), "root": root}
+            yield self._page(batch, cursor, complete=complete)
 
     def _page(self, batch: Sequence[_Entry], cursor: Cursor, *, complete: bool) -> Page:
         changes, skipped = [], []
@@ -225,19 +238,23 @@ class Documents:
             )
         return [found.st_dev, found.st_ino]
 
-    def _checked_root(self, since: Cursor) -> list[int]:
+    def _checked_root(self, since: FolderPosition) -> list[int]:
         """The folder's identity; refuses the empty mount point that a missing disk leaves behind.
 
         Device numbers may change with a restart, so another identity alone is no alarm: another
         identity with nothing in it is, since the sweep would take every document away.
         """
         root = self._identity()
-        if since.get("root") not in (None, root) and not any(os.scandir(self._root)):
+        if since.root not in (None, tuple(root)) and self._is_empty():
             raise NotConfigured(
                 f"The folder {self._root} is empty and is not the one that was read before.",
                 remedy="Mount the disk or share again; or remove the connection if the files are meant to be gone.",
             )
         return root
+
+    def _is_empty(self) -> bool:
+        with os.scandir(self._root) as listing:
+            return next(listing, None) is None
 
     def _scan(self) -> Iterator[_Entry]:
         """Every file below the folder, in no particular order, and every folder that refuses to be listed."""

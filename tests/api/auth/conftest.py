@@ -1,8 +1,9 @@
-"""A browser that signs in, and the letters that would have been sent to it."""
+"""A browser that signs in, the letters that would have been sent to it, and a provider that signs people in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,13 @@ from starlette.testclient import TestClient
 
 from drovi_api.app import create_app
 from drovi_api.runtime import ApiRuntime
+from resources.http import Budget, HttpClient
+from resources.identity.provider import OpenIdProvider, Registration
 from resources.letters import Letter, opened
 from resources.mailer import render
 from resources.schema import outgoing_mail
 from tests.conftest import Database
+from tests.emulators.oidc import CLIENT_ID, CLIENT_SECRET, Hostility, OidcProvider
 
 PASSWORD = "a ladder against the barn"
 
@@ -111,3 +115,37 @@ def sign_up(
     assert answer.status_code == 201, answer.text
     one.email = email
     return one
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[OidcProvider]:
+    with OidcProvider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(running: OidcProvider) -> OidcProvider:
+    """At its best behaviour."""
+    running.hostility = Hostility()
+    running.asked.clear()
+    return running
+
+
+@pytest.fixture
+def http() -> Iterator[HttpClient]:
+    client = HttpClient(Budget(seconds=2.0, step_seconds=1.0))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def browsers(runtime: ApiRuntime, provider: OidcProvider, http: HttpClient) -> Callable[..., Browser]:
+    """Makes browsers of an installation that the provider is configured for."""
+
+    def make(*, open_sign_up: bool = True, **registration: Any) -> Browser:
+        registered = {"issuer": provider.issuer, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        configured = OpenIdProvider(Registration(**registered | registration), http)
+        app = create_app(dataclasses.replace(runtime, provider=configured, open_sign_up=open_sign_up))
+        return Browser(TestClient(app, raise_server_exceptions=False))
+
+    return make

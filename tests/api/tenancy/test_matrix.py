@@ -71,6 +71,9 @@ OPERATIONS: dict[Permission, Operation] = {
         lambda caller, _: _invite(caller, "OWNER"), besides=frozenset({Permission.INVITE_MEMBERS})
     ),
     Permission.LEAVE: Operation(lambda caller, _: caller("POST", "/api/v1/members/leave")),
+    Permission.RECEIVE_REPORTS: Operation(
+        lambda caller, _: caller("PUT", "/api/v1/reports/subscription", json={"period": "daily"})
+    ),
     Permission.MANAGE_ORGANISATION: Operation(
         lambda caller, _: caller("PATCH", "/api/v1/organisation", json={"name": "Renamed"})
     ),

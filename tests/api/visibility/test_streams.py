@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from drovi_api import streams
@@ -18,7 +18,7 @@ from drovi_api.runtime import ApiRuntime
 from drovi_api.streams import Hub
 from resources.identity import sessions
 from resources.identity.sessions import Device
-from resources.schema import api_key, connection_event, membership, stream_cursor
+from resources.schema import api_key, audience_member, connection, connection_event, membership, stream_cursor
 from tests.api.conftest import Caller
 from tests.api.live import SOON, Watcher, eventually, served
 from tests.api.visibility.conftest import Firm
@@ -126,6 +126,28 @@ def test_what_is_taken_back_is_not_told_any_more(watch: Watch, firm: Firm) -> No
     assert eventually(lambda: own.of(firm.private.connection_id)[-1]["items"] == 5)
     settled(theirs)
     assert [one["visibility"] for one in theirs.of(firm.private.connection_id)] == ["ORG_SHARED"]
+
+
+def test_a_source_that_is_being_erased_ends_no_stream(watch: Watch, firm: Firm) -> None:
+    """Not of those either who could still read that it goes: it is told to nobody, and other sources are told of."""
+    gone, kept = firm.private.connection_id, firm.shared.connection_id
+    with firm.database.worker.organisation(firm.org_id) as session:
+        readable = select(
+            connection.c.org_id, connection.c.audience_id, literal(firm.viewer.tenant.principal.user_id)
+        ).where(connection.c.id == gone)
+        session.execute(insert(audience_member).from_select(["org_id", "audience_id", "user_id"], readable))
+    watcher = watch(firm.viewer)
+    assert eventually(lambda: watcher.of(gone))
+    with firm.database.worker.organisation(firm.org_id) as session:
+        session.execute(update(connection).where(connection.c.id == gone).values(status="erasing"))
+    brings(firm, kept, 2)
+    assert eventually(lambda: watcher.of(kept)[-1:] and watcher.of(kept)[-1]["items"] == 2)
+    assert [state["status"] for state in watcher.of(gone)] == ["active"]
+    anew, resumed = watch(firm.viewer), watch(firm.viewer, last=events_of(firm, gone)[-1] - 1)
+    assert (anew.status, resumed.status) == (200, 200)
+    assert eventually(lambda: anew.of(kept) and resumed.of(kept))
+    assert anew.of(gone) == resumed.of(gone) == []
+    assert not watcher.ended.is_set()
 
 
 @pytest.mark.parametrize("loss", ["key", "membership"])

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from drovi.cli import audit, keys
+from drovi.cli import audit, events, keys
 from drovi.cli.main import app
 from drovi.environment import Environment
+from resources.events.postgres import PostgresEventLog
 from resources.object_store import FolderStore
 from resources.settings import Settings
 from tests.conftest import Database, Tenant
@@ -40,14 +41,16 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def environment(database: Database, tenant: Tenant, settings: Settings) -> Environment:
-    runtime = SimpleNamespace(database=database.worker, objects=FolderStore(settings.home / "objects"))
+    runtime = SimpleNamespace(
+        database=database.worker, objects=FolderStore(settings.home / "objects"), events=PostgresEventLog()
+    )
     return Environment(settings, database.urls, runtime, database.app, database.identity)
 
 
 @pytest.fixture
 def drovi(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """Run a command."""
-    for module in (audit, keys):
+    for module in (audit, keys, events):
         monkeypatch.setattr(module, "open_environment", lambda: nullcontext(environment))
 
     def run(*arguments: str) -> Said:

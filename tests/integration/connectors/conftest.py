@@ -36,9 +36,14 @@ class Bench:
         return self.tenant.principal.org_id
 
     def connect(
-        self, connector: str, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None
+        self,
+        connector: str,
+        config: Mapping[str, Any],
+        secrets: Mapping[str, str] | None = None,
+        *,
+        name: str | None = None,
     ) -> UUID:
-        """A new connection, shared with the organisation."""
+        """A new connection, shared with the organisation and named as its connector unless told otherwise."""
         audience_id = uuid4()
         with self.database.worker.organisation(self.org_id) as session:
             connection_id: UUID = session.execute(
@@ -47,7 +52,7 @@ class Bench:
                     org_id=self.org_id,
                     owner_id=self.tenant.principal.user_id,
                     connector=connector,
-                    name=connector,
+                    name=name or connector,
                     audience_id=audience_id,
                     config=dict(config),
                 )

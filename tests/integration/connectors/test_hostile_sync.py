@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from drovi_assets.connectors import leases, runner
 from resources.errors import Conflict, CredentialExpired, ProviderDown, RateLimited, TimedOut
 from resources.schema import connection_lease, skipped_item, source_item
-from tests.fakes.hostile_source import THINGS, HostileSource
+from tests.fakes.hostile_source import THINGS, UNREADABLE, HostileSource
 from tests.integration.connectors.conftest import Bench
 
 
@@ -83,7 +83,7 @@ def test_a_lost_cursor_starts_over_and_removes_what_went_meanwhile(bench: Bench)
     gone = next(iter(source.truth))
     source.remove(gone)
     source.put("newcomer", "1")
-    source.rejects_before = len(source.log) + 1
+    source.expire_cursors()
     report = runner.sync(runtime, connection_id)
     assert report.swept
     assert values(bench, connection_id) == source.truth
@@ -117,7 +117,7 @@ def test_damaged_items_are_kept_with_their_reason(bench: Bench) -> None:
     """They do not stop their page, and are forgotten when they can be read."""
     source = HostileSource()
     source.put("good", "1")
-    source.put("bad", "unreadable")
+    source.put("bad", UNREADABLE)
     source.put("nul", "1")
     runtime = bench.with_connector(source.spec())
     connection_id = bench.connect("hostile", {})

@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 
 from resources.schema import metadata
+from resources.schema.content import DEPENDENCIES
 from resources.schema.security import (
     APP_ROLE,
     IDENTITY_ROLE,
@@ -34,6 +35,18 @@ def _all(connection: Connection, statement: str) -> list[tuple]:
 def test_the_migrations_build_what_the_schema_says(catalogue: Connection) -> None:
     """Autogeneration finds nothing left to do."""
     assert compare_metadata(MigrationContext.configure(catalogue), metadata) == []
+
+
+def test_the_planner_is_told_which_columns_follow_from_others(catalogue: Connection) -> None:
+    """Autogeneration does not look at statistics."""
+    found = _all(
+        catalogue,
+        "SELECT s.stxname, c.relname, a.attname FROM pg_statistic_ext s JOIN pg_class c ON c.oid = s.stxrelid"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (s.stxkeys) WHERE s.stxkind = '{f}'",
+    )
+    assert set(found) == {
+        (name, column.table.name, column.name) for name, columns in DEPENDENCIES.items() for column in columns
+    }
 
 
 def test_every_table_is_in_the_schema(catalogue: Connection) -> None:

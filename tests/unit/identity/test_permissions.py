@@ -22,6 +22,7 @@ EXPECTED = {
     Permission.CHANGE_ROLES: "yynn",
     Permission.MANAGE_OWNERS: "ynnn",
     Permission.LEAVE: "yyyy",
+    Permission.RECEIVE_REPORTS: "yyyy",
     Permission.EXPORT: "yynn",
     Permission.MANAGE_ORGANISATION: "yynn",
     Permission.MANAGE_POLICIES: "ynnn",

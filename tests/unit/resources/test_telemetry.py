@@ -167,6 +167,14 @@ class TestContent:
     def test_what_a_tenant_wrote_leaves_only_its_length(self, name: str) -> None:
         assert redact({name: "We owe 4,000 euros."}) == {name: "[content, 19 long]"}
 
+    def test_a_line_holds_no_text_of_a_field_that_is_named_after_content_or_a_secret(
+        self, stream: io.StringIO
+    ) -> None:
+        get_logger("drovi_api.access").info("e", Question="We owe 4,000 euros.", session_token=SECRET)
+        (line,) = lines(stream)
+        assert (line["Question"], line["session_token"]) == ("[content, 19 long]", "[redacted]")
+        assert line["logger"] == "drovi_api.access"
+
     def test_bytes_leave_only_their_length(self) -> None:
         assert redact({"payload": b"a letter"}) == {"payload": "[8 bytes]"}
 

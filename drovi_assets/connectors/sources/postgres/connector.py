@@ -89,11 +89,12 @@ class Postgres:
             CredentialExpired: the user or the password is refused.
             PermissionMissing: the table is missing or may not be read.
             NeedsPerson: a column that the read relies on is gone or changed its type.
+            CursorRejected: the cursor is none of ours, or no position in the table.
             Transient: the database does not answer, or asks to try again.
         """
         with self._transaction() as connection:
             table, moment = self._table(connection, stream), _now(connection)
-            table.check_types(since)
+            table.check(since)
             types = dict(table.types)
             if window is not None:
                 query = table.in_window(window, since)

@@ -10,6 +10,7 @@ import psycopg
 
 from resources.errors import (
     CredentialExpired,
+    CursorRejected,
     DroviError,
     NotConfigured,
     PermissionMissing,
@@ -41,6 +42,13 @@ def translated(error: psycopg.Error) -> DroviError | None:
             f"A column is gone: {error.diag.message_primary}.",
             remedy="Restore the column, or correct the connection's settings.",
         )
+    if state in {
+        "22P02",
+        "22003",
+        "22007",
+        "22008",
+    }:  # no value of its type: the position's are the only ones we give
+        return CursorRejected("The position does not fit the table's columns.")
     if state == "57014":
         return TimedOut("The database did not answer in time.", remedy="It is tried again by itself.")
     if state in {"40001", "40P01"}:

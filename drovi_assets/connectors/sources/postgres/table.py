@@ -12,8 +12,9 @@ from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field
 
 from drovi_assets.connectors.contract import Cursor, Window
+from drovi_assets.connectors.cursors import Position, understood
 from drovi_assets.connectors.windows import UNDATED
-from resources.errors import NeedsPerson, NotConfigured, PermissionMissing
+from resources.errors import CursorRejected, NeedsPerson, NotConfigured, PermissionMissing
 
 _CATALOGUE = """
 SELECT c.relkind IN ('r', 'p') AS has_keys, has_table_privilege(c.oid, 'SELECT') AS readable,
@@ -67,6 +68,17 @@ class PostgresConfig(BaseModel):
     )
 
 
+class TablePosition(Position):
+    """Behind this change time and key; of a table that is read whole, behind this key, since ``read_at``."""
+
+    at: int = Field(0, ge=-62_135_596_800_000_000, le=253_402_300_800_000_000)
+    """Microseconds since 1970, within the calendar."""
+    key: str | None = None
+    read_at: int = 0
+    types: dict[str, str] = Field(default_factory=dict)
+    """Of the columns that give the order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A configured table as it is now. ``types`` are those of the columns that order a read."""
@@ -109,12 +121,18 @@ class Table:
         ordering = [*config.key, *([config.updated_at] if config.updated_at else [])]
         return cls(config, {column: types[column] for column in ordering})
 
-    def check_types(self, since: Cursor) -> None:
+    def check(self, since: Cursor) -> None:
         """Refuse a cursor made when an ordering column had another type: positions would no longer compare.
 
         Raises:
+            CursorRejected: it is none of ours, or was made when other columns gave the order.
             NeedsPerson: naming the column.
         """
+        position = understood(since, TablePosition)
+        if position.types and position.types.keys() != self.types.keys():
+            raise CursorRejected(f"Other columns give the order of {self.config.stream} than before.")
+        if position.key is not None:
+            self._key_literals(position.key)
         for column, before in since.get("types", {}).items():
             if column in self.types and self.types[column] != before:
                 raise NeedsPerson(
@@ -149,7 +167,7 @@ class Table:
             self._changed,
             self._literal_time(window.end.isoformat()),
         )
-        if "at" in since:
+        if "at" in since and since.get("key") is not None:
             where = sql.SQL("{} AND {}").format(where, self._beyond("<", since))
         return self._select(where, "DESC")
 
@@ -234,13 +252,17 @@ class Table:
         return self.types[str(self.config.updated_at)]
 
     def _key_literals(self, provider_id: str) -> list[sql.Composable]:
-        values = (
-            [provider_id]
-            if len(self.config.key) == 1
-            # Numbers stay as they are written: a float would round a long numeric key.
-            else json.loads(provider_id, parse_float=str, parse_int=str)
-        )
+        try:
+            values = (
+                [provider_id]
+                if len(self.config.key) == 1
+                # Numbers stay as they are written: a float would round a long numeric key.
+                else json.loads(provider_id, parse_float=str, parse_int=str)
+            )
+            pairs = list(zip(self.config.key, values, strict=True))
+        except (ValueError, TypeError) as error:
+            raise CursorRejected(f"The position is no key of {self.config.stream}.") from error
         return [
             sql.SQL("{}::{}").format(sql.Literal(str(value)), sql.SQL(self.types[column]))
-            for column, value in zip(self.config.key, values, strict=True)
+            for column, value in pairs
         ]

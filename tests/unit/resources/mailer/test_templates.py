@@ -35,6 +35,15 @@ VALUES: dict[str, Any] = {
     "changed_at": datetime(2026, 11, 25, 8, 4, tzinfo=UTC),
     "signed_in_at": datetime(2026, 11, 25, 8, 4, tzinfo=UTC),
     "valid_for": timedelta(days=1),
+    "period": "weekly",
+    "since": datetime(2026, 11, 18, 7, 30, tzinfo=UTC),
+    "commitments": "12",
+    "decisions": "3",
+    "risks": "2",
+    "claims": "41",
+    "advice": "5",
+    "due_soon": "4",
+    "overdue": "1",
     "link": LINK,
 }
 
