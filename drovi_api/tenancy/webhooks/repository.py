@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from drovi_api.dependencies import ReadSession, WriteSession
 from drovi_api.pagination import Page, by_id, page_of
@@ -37,6 +37,12 @@ def sealed(session: ReadSession, webhook_id: UUID) -> Sealed:
     query = select(_ENDPOINT.key_id, _ENDPOINT.ciphertext).where(_ENDPOINT.id == webhook_id)
     row = session.one(query, "webhook")
     return Sealed(row.key_id, bytes(row.ciphertext))
+
+
+def new_id(session: WriteSession) -> UUID:
+    """An id that rises with time, by which lists are in order; known before the row, since its secret is bound to it."""
+    made: UUID = session.connection.execute(select(func.uuidv7())).scalar_one()
+    return made
 
 
 def create(session: WriteSession, webhook_id: UUID, secrets: Sealed, **values: Any) -> None:

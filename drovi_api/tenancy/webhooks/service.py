@@ -37,7 +37,7 @@ def create(session: WriteSession, box: SecretBox, new: NewWebhook) -> CreatedWeb
         Invalid: its address is none that could be called.
     """
     checked(new.url)
-    webhook_id, secrets = uuid4(), rotated({}, None)
+    webhook_id, secrets = repository.new_id(session), rotated({}, None)
     values = {"url": new.url, "description": new.description, "event_types": sorted(new.event_types)}
     repository.create(session, webhook_id, _seal(session, box, webhook_id, secrets), **values)
     made = repository.one(session, webhook_id)
