@@ -111,4 +111,4 @@ def _ensure(environment: Environment, connector: str, name: str, config: dict[st
             return existing
         return create_connection(
             session, environment.principal, environment.secrets, connector=connector, name=name, config=config
-        )
+        ).id

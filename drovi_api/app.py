@@ -40,6 +40,8 @@ from drovi_api.tenancy.keys.endpoints import router as keys
 from drovi_api.tenancy.members.endpoints import router as members
 from drovi_api.tenancy.organisations.endpoints import router as organisations
 from drovi_api.tenancy.policies.endpoints import router as policies
+from drovi_api.tenancy.webhooks.endpoints import deliveries as webhook_deliveries
+from drovi_api.tenancy.webhooks.endpoints import router as webhooks
 from drovi_api.user.ask.endpoints import router as ask
 from drovi_api.user.connection_events.endpoints import router as connection_events
 from drovi_api.user.connection_events.repository import FEED
@@ -49,10 +51,12 @@ from drovi_api.user.evidence.endpoints import router as evidence
 from drovi_api.user.find.endpoints import router as find
 from drovi_api.user.health.endpoints import router as health
 from drovi_api.user.health.service import HealthMonitor
+from drovi_api.user.intakes.endpoints import router as intakes
 from drovi_api.user.items.endpoints import router as items
 from drovi_api.user.jobs.endpoints import router as jobs
 from drovi_api.user.objects.endpoints import router as objects
 from drovi_api.user.reports.endpoints import router as reports
+from drovi_api.webhooks.endpoints import router as receiving
 
 # Routes are tried one after the other, at half a microsecond to one each: what is asked most comes first.
 _FEATURES: tuple[APIRouter, ...] = (
@@ -60,6 +64,8 @@ _FEATURES: tuple[APIRouter, ...] = (
     me,
     connection_events,  # before what takes any word there for an id
     connections,
+    intakes,
+    receiving,
     find,
     ask,
     items,
@@ -89,6 +95,8 @@ _FEATURES: tuple[APIRouter, ...] = (
     holds,
     exports,
     export_files,
+    webhooks,
+    webhook_deliveries,
 )
 
 _CROSS_ORIGIN: dict[str, Any] = {

@@ -33,6 +33,7 @@ TAGS = [
     },
     {"name": "evidence", "description": "The exact words and their place."},
     {"name": "jobs", "description": "Background work."},
+    {"name": "webhooks", "description": "What other systems push to sources, and what they are told of."},
     {"name": "erasures", "description": "Erasing a source, a person or the organisation, with receipts."},
     {"name": "holds", "description": "Legal holds: what must be kept."},
     {"name": "exports", "description": "Everything one may read, as files."},

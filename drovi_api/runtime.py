@@ -44,6 +44,7 @@ class ApiRuntime:
     ``even_seconds`` is how long answers take that must not tell by their time whether an account exists.
     An organisation is erased once ``erasure_grace`` is over.
     ``thinking`` bounds the requests that embed and rank; ``metrics_to_all`` answers ``/metrics`` beyond loopback.
+    A message that is pushed may be ``intake_max_bytes`` long, and one address takes ``intake_per_minute`` of them.
     ``administration`` says who administers the platform, and how they sign in; ``log`` is asked how far it was read.
     """
 
@@ -64,6 +65,8 @@ class ApiRuntime:
     log: EventLog = field(default_factory=PostgresEventLog)
     even_seconds: float = EVEN_SECONDS
     erasure_grace: timedelta = timedelta(days=7)
+    intake_max_bytes: int = 1024 * 1024
+    intake_per_minute: int = 1200
 
     @property
     def secure(self) -> bool:

@@ -75,6 +75,8 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
             open_sign_up=settings.sign_up == "open",
             erasure_grace=timedelta(days=settings.erasure_grace_days),
             allowed_origins=frozenset(settings.cors_origins.split()),
+            intake_max_bytes=settings.intake_max_bytes,
+            intake_per_minute=settings.intake_per_minute,
             administration=Rules.of(settings),
             log=events,
         )

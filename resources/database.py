@@ -155,6 +155,12 @@ class AppDatabase:
             )
             yield connection
 
+    @contextmanager
+    def unidentified(self) -> Iterator[Connection]:
+        """One transaction of nobody: it sees no row of anybody, and may call what identifies a sender by itself."""
+        with _transaction(self._engine) as connection:
+            yield connection
+
     def ping(self) -> None:
         """One round trip. Raises ``Transient`` where the database does not answer."""
         with _transaction(self._engine) as connection:

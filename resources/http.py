@@ -59,10 +59,14 @@ class Answer:
 class HttpClient:
     """Calls with one budget; keeps its connections open between them. Safe to share among threads."""
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: Budget | None = None, *, keep_alive: bool = True) -> None:
         self._budget = budget or Budget()
+        limits = httpx2.Limits() if keep_alive else httpx2.Limits(max_keepalive_connections=0)
         self._client = httpx2.Client(
-            timeout=self._budget.step_seconds, follow_redirects=False, headers={"User-Agent": "Drovi"}
+            timeout=self._budget.step_seconds,
+            follow_redirects=False,
+            limits=limits,
+            headers={"User-Agent": "Drovi"},
         )
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -82,8 +86,10 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        tls_name: str = "",
     ) -> Answer:
-        """Make a call.
+        """Make a call, with a ``form`` or a raw ``body``; ``tls_name`` is whose certificate is asked for, where ``url`` holds an address.
 
         Raises:
             TimedOut: the budget's time was over first.
@@ -92,9 +98,11 @@ class HttpClient:
             NotConfigured: the address cannot be used.
         """
         deadline = time.monotonic() + self._budget.seconds
+        sent: dict[str, Any] = {"data": form} if body is None else {"content": body}
+        named = {"sni_hostname": tls_name} if tls_name else {}
         for attempt in range(1, self._budget.attempts + 1):
             try:
-                return self._once(method, url, headers, form, deadline)
+                return self._once(method, url, deadline, headers, {**sent, "extensions": named})
             except _Failed as failed:
                 pause = self._pause(attempt, failed)
                 again = failed.unsent or method in _IDEMPOTENT
@@ -112,14 +120,14 @@ class HttpClient:
         self,
         method: str,
         url: str,
-        headers: Mapping[str, str] | None,
-        form: Mapping[str, str] | None,
         deadline: float,
+        headers: Mapping[str, str] | None,
+        sent: Mapping[str, Any],
     ) -> Answer:
         step = min(self._budget.step_seconds, max(0.001, deadline - time.monotonic()))
         with (
             _transport_errors(),
-            self._client.stream(method, url, headers=headers, data=form, timeout=step) as response,
+            self._client.stream(method, url, headers=headers, timeout=step, **sent) as response,
         ):
             body = self._body(response, deadline)
         status = response.status_code

@@ -7,3 +7,6 @@ from typing import Literal, get_args
 RecordKind = Literal["message", "document", "event", "contact", "row"]
 """What an item normalises to."""
 KINDS: tuple[RecordKind, ...] = get_args(RecordKind)
+
+PUSHED_STREAM = "pushed"
+"""The stream of what a feed is sent: each item is a message that says itself what it is called."""

@@ -21,7 +21,15 @@ from resources.audit import PLATFORM, Action, Actor, record
 from resources.database import IdentityDatabase, WorkerDatabase
 from resources.errors import Conflict, CredentialExpired, NotConfigured
 from resources.master_keys import MasterKeys
-from resources.schema import admin_user, connection_secret, organisation, outgoing_mail, user_credential
+from resources.schema import (
+    admin_user,
+    connection_secret,
+    organisation,
+    outgoing_mail,
+    user_credential,
+    webhook_endpoint,
+    webhook_intake,
+)
 from resources.secrets import Purpose, Sealed, SecretBox
 
 BATCH: Final = 500
@@ -75,6 +83,8 @@ _NOBODY: Final = UUID(int=0)
 _TOTP: Final = {"key_id": "totp_key_id", "ciphertext": "totp_ciphertext"}
 SEALED_TABLES: Final = (
     SealedTable(connection_secret, "connection_id", Purpose.CONNECTION),
+    SealedTable(webhook_intake, "connection_id", Purpose.WEBHOOK),
+    SealedTable(webhook_endpoint, "id", Purpose.WEBHOOK, Keeper.WORKER),
     SealedTable(outgoing_mail, "id", Purpose.LETTER, Keeper.WORKER),
     SealedTable(user_credential, "user_id", Purpose.SECOND_FACTOR, Keeper.IDENTITY, **_TOTP),
     SealedTable(admin_user, "id", Purpose.SECOND_FACTOR, Keeper.IDENTITY, **_TOTP),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from drovi_assets.assets.connectors import RUNTIME
+from drovi_assets.chores import webhooks
 from drovi_assets.chores.letters import deliver
 from drovi_assets.chores.work import work
 from drovi_assets.jobs import JOBS
@@ -18,6 +19,7 @@ from sensors.cursors import RunsCursor
 
 CHORE_SECONDS = 10.0
 LETTER_SECONDS = 5.0
+WEBHOOK_SECONDS = 3.0
 
 
 @dg.sensor(
@@ -36,5 +38,6 @@ def jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     after = run_status.follow(runtime, context.instance, before)
     runs, partitions = job_requests.requests(runtime, context.instance)
     deliver(runtime, Budget.of(LETTER_SECONDS))
+    webhooks.deliver(runtime, Budget.of(WEBHOOK_SECONDS))
     work(runtime, Budget.of(CHORE_SECONDS))
     return dg.SensorResult(run_requests=runs, dynamic_partitions_requests=partitions, cursor=after.text())

@@ -23,11 +23,11 @@ def register(app: typer.Typer) -> None:
 
 
 def connect(
-    connector: Annotated[str, typer.Argument(help="documents or postgres.")],
+    connector: Annotated[str, typer.Argument(help="documents, postgres or feed.")],
     name: Annotated[str, typer.Argument(help="How people will call it.")],
     config: Annotated[
         str, typer.Option(help="The connector's settings as JSON; see docs/guides/connectors.md.")
-    ],
+    ] = "{}",
     private: Annotated[bool, typer.Option("--private", help="Readable by the owner alone.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +42,7 @@ def connect(
                 f"--config is not JSON: {error}.", remedy="""Write it as '{"key": "value"}'."""
             ) from error
         with environment.app.acting_as(environment.principal) as session:
-            connection_id = create_connection(
+            created = create_connection(
                 session,
                 environment.principal,
                 environment.secrets,
@@ -51,8 +51,16 @@ def connect(
                 config=settings,
                 visibility="PRIVATE" if private else "ORG_SHARED",
             )
+        intake = created.intake and {
+            "url": created.intake.url(environment.settings.public_url),
+            "secret": created.intake.secret,
+        }
         if as_json:
-            print_json({"id": connection_id})
+            print_json({"id": created.id} | ({"intake": intake} if intake else {}))
+        elif intake:
+            screen.print(
+                f"Connected. Give its sender these; they are shown this once.\n{intake['url']}\n{intake['secret']}"
+            )
         else:
             screen.print(
                 f"Connected. `drovi sync “{name}”` reads it now; a running platform does so by itself."

@@ -58,6 +58,9 @@ LEFT_OUT: Mapping[str, str] = {
     "connection_event": "what streams have told of connections that day, which are exported themselves",
     "export": "says nothing of the organisation",
     "export_part": "says nothing of the organisation",
+    "webhook_delivery": "what was told of changes, which are exported themselves",
+    "webhook_endpoint": "whom this installation tells of changes, which another one does not",
+    "webhook_intake": "opens a way in",
 }
 """Tables that people may read and an export does not hold, with the reason."""
 

@@ -14,6 +14,7 @@ from drovi_assets.chores.people import erase_person
 from drovi_assets.chores.report import send_daily, send_weekly
 from drovi_assets.chores.retention import retain
 from drovi_assets.chores.sources import erase_source
+from drovi_assets.chores.subscriptions import renew_subscriptions
 
 CHORES: Mapping[str, Chore] = {
     "candidates": read_again,
@@ -24,6 +25,7 @@ CHORES: Mapping[str, Chore] = {
     "expire_export": expire_export,
     "export": make_export,
     "remove_held": remove_held,
+    "renew_subscriptions": renew_subscriptions,
     "report_daily": send_daily,
     "report_weekly": send_weekly,
     "retention": retain,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from drovi_assets.connectors.registry import spec_of
+from drovi_assets.connectors.intakes import Opened, open_intake
+from drovi_assets.connectors.registry import ConnectorSpec, spec_of
 from resources import audiences
 from resources.audit import Action, Actor, member, record
 from resources.database import admit_to
@@ -21,6 +23,14 @@ from resources.schema import connection as connection_table
 from resources.schema import connection_secret
 from resources.secrets import Sealed, SecretBox
 from resources.tenancy import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new connection; ``intake`` is what its sender is given, shown this once, where it is pushed to."""
+
+    id: UUID
+    intake: Opened | None = None
 
 
 def create_connection(
@@ -34,7 +44,7 @@ def create_connection(
     visibility: Visibility | None = None,
     actor: Actor | None = None,
     request_id: str = "",
-) -> UUID:
+) -> Created:
     """Link a source, in the caller's own (application) transaction; secrets among ``config`` are sealed apart.
 
     ``visibility`` None is the organisation's default. Audited, as the act of ``actor`` or else of the principal.
@@ -44,24 +54,20 @@ def create_connection(
         Invalid: there is no such connector, or its configuration is not acceptable; with each field's reason.
         Conflict: the caller has a connection of that name.
     """
-    public, secrets = _checked(connector, config)
+    spec, public, secrets = _checked(connector, config)
     visibility = _allowed(session, principal, connector, visibility)
     audience_id = uuid4()
     admit_to(session, audience_id)
-    connection_id = _inserted(
-        session,
-        principal,
-        connector=connector,
-        name=name,
-        visibility=visibility,
-        audience_id=audience_id,
-        config=public,
-    )
+    columns = {"name": name, "visibility": visibility, "audience_id": audience_id, "config": public}
+    connection_id = _inserted(session, principal, spec, columns)
     if connection_id is None:
         raise Conflict(f"You have a connection named “{name}” already.", remedy="Choose another name.")
     audiences.found(session, principal.org_id, connection_id, audience_id)
     if secrets:
         _keep(session, connection_id, principal.org_id, box.seal(principal.org_id, connection_id, secrets))
+    opened = None
+    if spec.intake is not None:
+        opened = open_intake(session, box, principal.org_id, connection_id, audience_id)
     record(
         session,
         actor or member(session, principal),
@@ -72,7 +78,7 @@ def create_connection(
         after={"connector": connector, "visibility": visibility},
         request_id=request_id,
     )
-    return connection_id
+    return Created(connection_id, opened)
 
 
 def _keep(session: Connection, connection_id: UUID, org_id: UUID, sealed: Sealed) -> None:
@@ -119,11 +125,13 @@ def ensure_folder(
         name=name,
         config=config,
         visibility="PRIVATE" if private else "ORG_SHARED",
-    )
+    ).id
 
 
-def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What may be shown of a configuration, and its secrets."""
+def _checked(
+    connector: str, config: Mapping[str, Any]
+) -> tuple[ConnectorSpec, dict[str, Any], dict[str, str]]:
+    """The connector, what may be shown of its configuration, and the secrets in it."""
     try:
         spec = spec_of(connector)
         secrets = {key: str(config[key]) for key in spec.secrets if config.get(key)}
@@ -131,10 +139,15 @@ def _checked(connector: str, config: Mapping[str, Any]) -> tuple[dict[str, Any],
         spec.checked(public)
     except (NotFound, NeedsPerson) as error:
         raise Invalid(error.message, remedy=error.remedy) from error
-    return public, secrets
+    return spec, public, secrets
 
 
-def _inserted(session: Connection, principal: Principal, **columns: Any) -> UUID | None:
+def _inserted(
+    session: Connection, principal: Principal, spec: ConnectorSpec, columns: Mapping[str, Any]
+) -> UUID | None:
+    if spec.interval_seconds is not None:
+        columns = {**columns, "sync_interval_seconds": spec.interval_seconds}
+    columns = {**columns, "connector": spec.name}
     row = insert(connection_table).values(org_id=principal.org_id, owner_id=principal.user_id, **columns)
     fresh = row.on_conflict_do_nothing(index_elements=["org_id", "owner_id", "name"])
     return session.execute(fresh.returning(connection_table.c.id)).scalar_one_or_none()

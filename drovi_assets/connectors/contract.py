@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from resources.records import RecordKind
 
@@ -139,4 +139,42 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Let go of connections and files."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A subscription as its provider holds it: its name there, and when it ends by itself (None: never)."""
+
+    provider_id: str
+    expires_at: datetime | None = None
+
+
+@runtime_checkable
+class Subscribes(Protocol):
+    """What a connector does beside reading where its provider pushes to an address, for a while.
+
+    Messages may come twice while one subscription follows another, and none for as long as there is none: what is
+    missed is found by reading, which goes on.
+    """
+
+    def subscribe(self, callback_url: str, secret: str) -> Subscribed:
+        """Have the provider push to the address, signed with the secret.
+
+        Raises:
+            NeedsPerson: the owner must act.
+            Transient: the provider does not answer now.
+        """
+        ...
+
+    def renew(self, provider_id: str) -> Subscribed:
+        """Have a subscription go on; its name may be another one afterwards. Raises as ``subscribe`` too.
+
+        Raises:
+            NotFound: the provider knows of none by that name (its 404 or 410).
+        """
+        ...
+
+    def unsubscribe(self, provider_id: str) -> None:
+        """End a subscription; of no effect where the provider knows of none. Raises as ``subscribe``."""
         ...

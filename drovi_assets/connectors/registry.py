@@ -9,7 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from drovi_assets.connectors.contract import Connector
+from drovi_assets.connectors.intake import Intake
 from drovi_assets.connectors.sources.documents import Documents, DocumentsConfig
+from drovi_assets.connectors.sources.feed import Feed, FeedConfig, FeedIntake
 from drovi_assets.connectors.sources.postgres import Postgres, PostgresConfig
 from resources.errors import NotConfigured, NotFound
 
@@ -18,7 +20,8 @@ from resources.errors import NotConfigured, NotFound
 class ConnectorSpec:
     """One kind of source: its configuration, the names of its secrets, and what makes a connector of them.
 
-    ``make`` takes the checked configuration and the secrets by name; it opens nothing.
+    ``make`` takes the checked configuration and the secrets by name; it opens nothing. With an ``intake`` its
+    connections are pushed to, where it ``subscribes`` once its provider was asked for that; ``interval_seconds`` is how often one is read where not every few seconds.
     """
 
     name: str
@@ -26,6 +29,9 @@ class ConnectorSpec:
     config: type[BaseModel]
     make: Callable[[Any, Mapping[str, str]], Connector]
     secrets: tuple[str, ...] = ()
+    intake: Intake | None = None
+    interval_seconds: int | None = None
+    subscribes: bool = False
 
     def checked(self, config: Mapping[str, Any]) -> BaseModel:
         """The configuration as its model.
@@ -64,6 +70,14 @@ CONNECTORS: Mapping[str, ConnectorSpec] = {
     for spec in (
         ConnectorSpec(Documents.name, "Documents", DocumentsConfig, Documents),
         ConnectorSpec(Postgres.name, "PostgreSQL", PostgresConfig, Postgres, secrets=("password",)),
+        ConnectorSpec(
+            Feed.name,
+            "Incoming webhook",
+            FeedConfig,
+            lambda _config, _secrets: Feed(),
+            intake=FeedIntake(),
+            interval_seconds=24 * 3600,
+        ),
     )
 }
 

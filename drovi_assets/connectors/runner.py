@@ -151,6 +151,12 @@ def check(runtime: Runtime, connection_id: UUID) -> Health:
         return health
 
 
+def using(runtime: Runtime, connection_id: UUID, call: Callable[[Connector], T]) -> T:
+    """Do something else than reading with a connection's connector, while nobody reads it; raises as ``sync``."""
+    with _turn(runtime, connection_id, None) as turn:
+        return call(turn.connector)
+
+
 def start_over(runtime: Runtime, connection_id: UUID, stream: Stream) -> None:
     """Forget how far a stream was read: it is read again from its beginning, ids are kept. Raises as ``sync``."""
     with (

@@ -1,4 +1,4 @@
-"""The row of a table as a document: it needs no parser, only words to be found and quoted by."""
+"""The row of a table, or a message that was pushed, as a document: no parser is needed, only words to be found by."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drovi_assets.documents.model import Block, ParsedDocument
+from drovi_assets.documents.plain import blocks_of
 from drovi_assets.documents.text import clean
 
 ROW_MEDIA_TYPE = "application/vnd.drovi.row+json"
+MESSAGE_MEDIA_TYPE = "application/vnd.drovi.message+json"
 
 
 def row_document(
@@ -25,6 +27,17 @@ def row_document(
         if row.get(column) not in (None, "")
     )
     return ParsedDocument(ROW_MEDIA_TYPE, blocks, title=title or f"{table} {key}")
+
+
+def message_document(message: Mapping[str, Any]) -> ParsedDocument:
+    """The paragraphs of a pushed message's ``text``, under its ``title``, with its ``author`` as who it is from."""
+    author = str(message.get("author") or "")
+    return ParsedDocument(
+        MESSAGE_MEDIA_TYPE,
+        tuple(blocks_of(clean(message["text"]))),
+        title=clean(message["title"]),
+        metadata={"from": author} if author else {},
+    )
 
 
 def _worded(value: Any) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from drovi_assets.documents.chunks import CHUNKER_VERSION, chunk
 from drovi_assets.documents.model import Attachment, ParsedDocument
 from drovi_assets.documents.parse import PARSER_VERSION
-from drovi_assets.documents.rows import row_document
+from drovi_assets.documents.rows import message_document, row_document
 from drovi_assets.intelligence.extract import EXTRACTOR_VERSION
 from drovi_assets.intelligence.language import language
 from drovi_assets.pipeline.records import record_id
@@ -23,6 +23,7 @@ from drovi_assets.records.normalise import SourceItem, row_reading
 from drovi_assets.retrieval.index import forget
 from resources.errors import DroviError, Invalid
 from resources.hashing import derive_id, digest
+from resources.records import PUSHED_STREAM
 from resources.schema import block, document, intelligence_object
 from resources.schema import chunk as chunk_table
 
@@ -110,8 +111,13 @@ def _remove(connection: Connection, org_id: UUID, document_ids: Sequence[UUID]) 
 def _from_row(item: SourceItem) -> DerivedDocument:
     path = f"{item.stream}/{item.provider_id}"
     row = json.loads(item.payload)
-    reading = row_reading(item, row)
-    parsed = row_document(item.stream, item.provider_id, row, columns=reading.columns, title=reading.title)
+    if item.stream == PUSHED_STREAM:
+        parsed = message_document(row)
+    else:
+        reading = row_reading(item, row)
+        parsed = row_document(
+            item.stream, item.provider_id, row, columns=reading.columns, title=reading.title
+        )
     return DerivedDocument(
         _document_id(item, path), item, None, path, None, len(item.payload.encode()), parsed
     )

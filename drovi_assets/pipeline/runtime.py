@@ -20,6 +20,7 @@ from resources.events.opening import open_event_log
 from resources.events.postgres import PostgresEventLog
 from resources.mailer import Mailer, NoMailer, open_mailer
 from resources.object_store import ObjectStore, open_object_store
+from resources.outbound import Outbound, networks_of
 from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
 
@@ -44,8 +45,9 @@ class Runtime:
     embedder: TextEmbedder
     sources: Sources
     mailer: Mailer = field(default_factory=lambda: NoMailer(NotConfigured("No mailer was opened.")))
+    outbound: Outbound = field(default_factory=Outbound)
     public_url: str = ""
-    """Where people reach Drovi: what letters lead to."""
+    """Where people, and providers that push, reach Drovi: what letters lead to."""
     people: AppDatabase | None = None
     """For what is done as a person, under row-level security, such as an export; None where a process does none."""
     events: EventLog = field(default_factory=PostgresEventLog)
@@ -93,6 +95,7 @@ def open_runtime(
             ),
             sources=sources_of(database, objects, SecretBox(settings.master_keys)),
             mailer=_mailer_of(settings),
+            outbound=Outbound(networks_of(settings.outbound_networks)),
             public_url=settings.public_url,
             people=people,
             events=events,

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from resources.records import PUSHED_STREAM
+
 NORMALISER_VERSION = "1"
 """Changes whenever the same item would come out differently."""
 
@@ -66,8 +68,11 @@ def row_reading(item: SourceItem, row: Mapping[str, Any]) -> RowReading:
 
 
 def normalise(item: SourceItem) -> Draft:
-    """The envelope of an item: a file is a document or, by its name, a message; anything else is a row."""
+    """The envelope of an item: a file is a document or, by its name, a message, as what was pushed is; else it is a row."""
     payload = json.loads(item.payload)
+    if item.stream == PUSHED_STREAM:
+        said = {name: payload[name] for name in ("author", "url") if payload.get(name)}
+        return Draft("message", payload["title"], f"{item.stream}/{item.provider_id}", item.occurred_at, said)
     if item.blob is None:
         title = row_reading(item, payload).title or f"{item.stream} {item.provider_id}"
         return Draft("row", title, f"{item.stream}/{item.provider_id}", item.occurred_at)

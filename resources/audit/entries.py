@@ -37,6 +37,7 @@ class Action(StrEnum):
     CONNECTION_PAUSED = "connection.paused"
     CONNECTION_RESUMED = "connection.resumed"
     CONNECTION_DELETED = "connection.deleted"
+    CONNECTION_SECRET_REPLACED = "connection.secret_replaced"  # noqa: S105 - an act's name
     CONNECTION_SYNC_REQUESTED = "connection.sync_requested"
 
     MEMBER_INVITED = "member.invited"
@@ -69,6 +70,14 @@ class Action(StrEnum):
     SECOND_FACTOR_ENABLED = "second_factor.enabled"
     SECOND_FACTOR_CODES_RENEWED = "second_factor.codes_renewed"
     SECOND_FACTOR_DISABLED = "second_factor.disabled"
+
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_SECRET_REPLACED = "webhook.secret_replaced"  # noqa: S105 - an act's name
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_PINGED = "webhook.pinged"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
 
     EXPORT_REQUESTED = "export.requested"
     EXPORT_DOWNLOADED = "export.downloaded"

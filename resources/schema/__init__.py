@@ -44,6 +44,13 @@ from resources.schema.sources import (
     stream_cursor,
     tombstone,
 )
+from resources.schema.webhooks import (
+    subscription,
+    webhook_delivery,
+    webhook_endpoint,
+    webhook_intake,
+    webhook_message,
+)
 
 __all__ = [
     "Access",
@@ -96,8 +103,13 @@ __all__ = [
     "skipped_item",
     "source_item",
     "stream_cursor",
+    "subscription",
     "term_stat",
     "tombstone",
     "user_credential",
     "user_session",
+    "webhook_delivery",
+    "webhook_endpoint",
+    "webhook_intake",
+    "webhook_message",
 ]

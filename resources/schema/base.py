@@ -54,6 +54,9 @@ class Access(StrEnum):
     OUTGOING = "outgoing"
     """Application: writes for its organisation (it holds no SELECT). Worker: every organisation, to send what is due."""
 
+    OWN_OUTGOING = "own_outgoing"
+    """Application: what tells of the caller's own in its organisation. Worker: every organisation, to send what is due."""
+
     IDENTITY = "identity"
     """Application and worker: nothing. Who a person is, before an organisation is known, is the identity role's alone."""
 

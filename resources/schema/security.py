@@ -31,6 +31,8 @@ AUDIT_ROLE = "drovi_audit"
 """Owns ``audit_append`` and ``audit_erase``: the only one who writes the audit log, in the transaction's organisation."""
 CASCADE_ROLE = "drovi_cascade"
 """Owns ``connection_takes_items``: a deleted connection's items go, whoever deletes it."""
+INTAKE_ROLE = "drovi_intake"
+"""Owns the functions that take in what providers send: whose it is, and that it is kept, before anybody is known."""
 
 ORG = "(SELECT nullif(current_setting('drovi.org_id', true), '')::uuid)"
 USER = "(SELECT nullif(current_setting('drovi.user_id', true), '')::uuid)"
@@ -56,6 +58,8 @@ DEFINER_FUNCTIONS: dict[str, str] = {
     "search_lexical": SEARCH_ROLE,
     "search_semantic": SEARCH_ROLE,
     "search_weights": SEARCH_ROLE,
+    "webhook_accept": INTAKE_ROLE,
+    "webhook_intake_of": INTAKE_ROLE,
 }
 """The only SECURITY DEFINER functions there may be, with the role that owns each."""
 
@@ -87,6 +91,8 @@ POLICY_EXCEPTIONS: dict[str, dict[str, Exempt]] = {
         "audience_member": Exempt(),
         "connection": Exempt(),
         "reader_set_member": Exempt(),
+        "webhook_delivery": Exempt("SELECT, DELETE"),
+        "webhook_message": Exempt("SELECT, DELETE"),
     },
     EVENTS_ROLE: {
         "connection": Exempt(),
@@ -101,6 +107,14 @@ POLICY_EXCEPTIONS: dict[str, dict[str, Exempt]] = {
         "organisation": Exempt(predicate=f"id = {ORG}"),
     },
     CASCADE_ROLE: {"source_item": Exempt("SELECT, DELETE")},
+    INTAKE_ROLE: {
+        "organisation": Exempt(),
+        "connection": Exempt(),
+        "webhook_intake": Exempt("SELECT, UPDATE"),
+        "webhook_message": Exempt("SELECT, INSERT"),
+        "skipped_item": Exempt("SELECT, INSERT, UPDATE"),
+        "outbox": Exempt("INSERT"),
+    },
 }
 """What the owners of those functions may read and write."""
 
@@ -144,6 +158,7 @@ def _predicates(table: Table) -> dict[str, str]:
         Access.JOB: {APP_ROLE: f"{rows} AND {concerned}", WORKER_ROLE: _EVERY_ROW},
         Access.PERSON: {APP_ROLE: colleagues, WORKER_ROLE: _EVERY_ROW},
         Access.OWN: {APP_ROLE: f"{rows} AND user_id = {USER}", WORKER_ROLE: rows},
+        Access.OWN_OUTGOING: {APP_ROLE: f"{rows} AND user_id = {USER}", WORKER_ROLE: _EVERY_ROW},
         Access.READERSHIP: {APP_ROLE: f"{rows} AND user_id = {USER}", WORKER_ROLE: rows},
         Access.OUTGOING: {APP_ROLE: rows, WORKER_ROLE: _EVERY_ROW},
         Access.WORKER: {WORKER_ROLE: _EVERY_ROW},

@@ -299,6 +299,30 @@ class People(BaseModel):
         le=24,
     )
 
+    intake_max_bytes: int = _setting(
+        "DROVI_INTAKE_MAX_BYTES",
+        "Webhooks",
+        "Largest message that is taken in at a source's address, in bytes; no request may be larger than the default.",
+        MEBIBYTE,
+        ge=1024,
+        le=MEBIBYTE,
+    )
+    intake_per_minute: int = _setting(
+        "DROVI_INTAKE_PER_MINUTE",
+        "Webhooks",
+        "Messages that one address takes in, a minute, evenly; beyond them senders are asked to come back.",
+        1200,
+        ge=1,
+    )
+
+    outbound_networks: str = _setting(
+        "DROVI_OUTBOUND_NETWORKS",
+        "Webhooks",
+        "Networks of one's own (`10.20.0.0/16`, separated by spaces) that webhooks may be sent to. All others that are not "
+        "public are never called.",
+        "",
+    )
+
     erasure_grace_days: int = _setting(
         "DROVI_ERASURE_GRACE_DAYS",
         "Erasure",

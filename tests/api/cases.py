@@ -26,6 +26,7 @@ class Reach(Enum):
     LIST = "lists what the caller may see"
     ONE = "names one thing by its id"
     PEOPLE = "changes who may do what; tests/api/tenancy tries these with people of their own"
+    SIGNED = "takes what is signed, whoever sends it; tests/api/webhooks tries these"
     STREAM = "does not end; tests/api/visibility tries these"
     ENTRANCE = "signs people up, in and out; tests/api/auth tries these"
 
@@ -197,6 +198,75 @@ _DUTIES = (
     ),
 )
 
+_WEBHOOKS = (
+    Case(
+        "create_webhook",
+        "POST",
+        "/api/v1/webhooks",
+        Reach.CALLER,
+        body=lambda: {"url": "https://hooks.example/drovi", "event_types": ["objects.changed"]},
+        status=201,
+        writes=True,
+    ),
+    Case("list_webhooks", "GET", "/api/v1/webhooks", Reach.LIST, administration=True),
+    Case(
+        "get_webhook", "GET", "/api/v1/webhooks/{id}", Reach.ONE, lambda w: w.webhook_id, administration=True
+    ),
+    Case(
+        "update_webhook",
+        "PATCH",
+        "/api/v1/webhooks/{id}",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        body=lambda: {"description": "The portal of the firm"},
+        writes=True,
+    ),
+    Case(
+        "delete_webhook",
+        "DELETE",
+        "/api/v1/webhooks/{id}",
+        Reach.ONE,
+        lambda w: w.spare_webhook_id,
+        writes=True,
+    ),
+    Case(
+        "replace_webhook_secret",
+        "POST",
+        "/api/v1/webhooks/{id}/secret",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        body=dict,
+        status=201,
+        writes=True,
+    ),
+    Case(
+        "ping_webhook",
+        "POST",
+        "/api/v1/webhooks/{id}/ping",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        status=202,
+        writes=True,
+    ),
+    Case(
+        "list_webhook_deliveries",
+        "GET",
+        "/api/v1/webhooks/{id}/deliveries",
+        Reach.ONE,
+        lambda w: w.webhook_id,
+        administration=True,
+    ),
+    Case(
+        "redeliver_webhook",
+        "POST",
+        "/api/v1/webhook-deliveries/{id}/redeliver",
+        Reach.ONE,
+        lambda w: w.delivery_id,
+        status=202,
+        writes=True,
+    ),
+)
+
 CASES = (
     *(Case(name, method, path, Reach.ENTRANCE) for name, (method, path) in _ENTRANCE.items()),
     Case("get_health", "GET", "/health", Reach.OPEN),
@@ -269,6 +339,18 @@ CASES = (
     Case("list_connections", "GET", "/api/v1/connections", Reach.LIST),
     Case("watch_connections", "GET", "/api/v1/connections/events", Reach.STREAM),
     Case("get_connection", "GET", "/api/v1/connections/{id}", Reach.ONE, lambda w: w.shared.connection_id),
+    Case("get_intake", "GET", "/api/v1/connections/{id}/intake", Reach.ONE, lambda w: w.shared.connection_id),
+    Case(
+        "replace_intake_secret",
+        "POST",
+        "/api/v1/connections/{id}/intake/secret",
+        Reach.ONE,
+        lambda w: w.shared.connection_id,
+        body=lambda: {"overlap_hours": 1},
+        status=201,
+        writes=True,
+    ),
+    Case("receive_webhook", "POST", "/webhooks/v1/{token}", Reach.SIGNED, status=202),
     Case(
         "sync_connection",
         "POST",
@@ -354,4 +436,5 @@ CASES = (
         writes=True,
     ),
     *_DUTIES,
+    *_WEBHOOKS,
 )

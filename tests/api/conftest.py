@@ -42,8 +42,11 @@ from tests.api.seed import (
     seed_asked,
     seed_connection,
     seed_content,
+    seed_delivery,
     seed_duties,
+    seed_intake,
     seed_job,
+    seed_webhook,
 )
 from tests.conftest import Database, Tenant, make_tenant, urls_of
 from tests.fakes.embedder import FakeEmbedder
@@ -79,6 +82,10 @@ class World:
     private_spare_id: UUID
     colleague_id: UUID
     duties: Duties
+    webhook_id: UUID
+    spare_webhook_id: UUID
+    """An endpoint that is there to be removed."""
+    delivery_id: UUID
 
 
 @pytest.fixture(scope="session")
@@ -161,6 +168,9 @@ def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World
     """Content of a tenant's, with what every operation that names one thing is tried with."""
     shared = seed_connection(database, tenant, "Shared files")
     private = seed_connection(database, tenant, "Private files", private=True)
+    for one in (shared, private):
+        seed_intake(database, runtime.secrets, tenant, one)
+    webhook_id = seed_webhook(database, runtime.secrets, tenant)
     return World(
         shared=seed_content(database, tenant, shared),
         private=seed_content(database, tenant, private, "private.pdf"),
@@ -170,6 +180,9 @@ def make_world(database: Database, runtime: ApiRuntime, tenant: Tenant) -> World
         private_spare_id=seed_connection(database, tenant, "Old private files", private=True),
         colleague_id=colleague_of(database, tenant, Role.MEMBER).principal.user_id,
         duties=seed_duties(database, runtime.objects, tenant, shared),
+        webhook_id=webhook_id,
+        spare_webhook_id=seed_webhook(database, runtime.secrets, tenant),
+        delivery_id=seed_delivery(database, tenant, webhook_id),
     )
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
+from drovi_assets.connectors.intakes import Opened, open_intake
 from drovi_assets.retrieval.index import IndexedChunk, index_chunks
 from resources import audiences, schema
 from resources.hashing import digest
 from resources.object_store import ObjectStore
+from resources.secrets import Purpose, SecretBox
+from resources.webhooks import rotated
 from tests.conftest import Database, Tenant
 from tests.fakes.embedder import FakeEmbedder
 
@@ -63,6 +66,52 @@ def seed_connection(
         ).scalar_one()
         audiences.found(session, org_id, made, audience)
     return made
+
+
+def seed_intake(database: Database, box: SecretBox, tenant: Tenant, connection_id: UUID) -> Opened:
+    """An address that messages for the connection come to."""
+    org_id = tenant.principal.org_id
+    with database.worker.organisation(org_id) as session:
+        query = select(schema.connection.c.audience_id).where(schema.connection.c.id == connection_id)
+        return open_intake(session, box, org_id, connection_id, session.execute(query).scalar_one())
+
+
+def seed_webhook(
+    database: Database, box: SecretBox, tenant: Tenant, url: str = "https://hooks.example/drovi"
+) -> UUID:
+    """An endpoint of the tenant's owner that is told of changes."""
+    org_id, webhook_id = tenant.principal.org_id, uuid4()
+    sealed = box.seal(org_id, webhook_id, rotated({}, None), purpose=Purpose.WEBHOOK)
+    with database.worker.organisation(org_id) as session:
+        session.execute(
+            insert(schema.webhook_endpoint).values(
+                id=webhook_id,
+                org_id=org_id,
+                user_id=tenant.principal.user_id,
+                url=url,
+                event_types=["objects.changed"],
+                key_id=sealed.key_id,
+                ciphertext=sealed.ciphertext,
+            )
+        )
+    return webhook_id
+
+
+def seed_delivery(database: Database, tenant: Tenant, webhook_id: UUID) -> UUID:
+    """A message to an endpoint, given up."""
+    values = {
+        "org_id": tenant.principal.org_id,
+        "user_id": tenant.principal.user_id,
+        "endpoint_id": webhook_id,
+        "event_id": uuid4(),
+        "type": "ping",
+        "payload": '{"type":"ping","timestamp":"2026-03-01T09:00:00Z","data":{}}',
+        "status": "dead",
+        "attempts": 11,
+    }
+    with database.worker.dispatch() as session:
+        statement = insert(schema.webhook_delivery).values(values)
+        return session.execute(statement.returning(schema.webhook_delivery.c.id)).scalar_one()
 
 
 def seed_content(

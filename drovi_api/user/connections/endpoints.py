@@ -11,7 +11,12 @@ from drovi_api.dependencies import Reads, Runtime, Writes, feature, requires
 from drovi_api.errors import problem_responses
 from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
 from drovi_api.user.connections import repository, service
-from drovi_api.user.connections.schemas import Connection, NewConnection, NewVisibility
+from drovi_api.user.connections.schemas import (
+    Connection,
+    CreatedConnection,
+    NewConnection,
+    NewVisibility,
+)
 from drovi_api.user.jobs import repository as jobs
 from drovi_api.user.jobs.schemas import Job
 from resources.permissions import Permission
@@ -36,9 +41,9 @@ IdempotencyKey = Annotated[
     responses=problem_responses(409),
 )
 @requires(Permission.CONNECT_SOURCES)
-def create_connection(session: Writes, runtime: Runtime, body: NewConnection) -> Connection:
+def create_connection(session: Writes, runtime: Runtime, body: NewConnection) -> CreatedConnection:
     """Store a connection; its first sync starts by itself. Secrets go in sealed and never come out."""
-    return service.create(session, runtime.secrets, body)
+    return service.create(session, runtime, body)
 
 
 @router.get("", operation_id="list_connections", summary="List connections")

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from drovi_api.user.intakes.schemas import OpenedIntake
+
 Visibility = Literal["ORG_SHARED", "PRIVATE"]
 ConnectionStatus = Literal["active", "paused", "needs_person"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -19,7 +21,7 @@ class NewConnection(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     connector: str = Field(
-        max_length=100, description="The kind of source.", examples=["documents", "postgres"]
+        max_length=100, description="The kind of source.", examples=["documents", "postgres", "feed"]
     )
     name: Name = Field(description="How people will call it; unique in the organisation.")
     visibility: Visibility | None = Field(
@@ -56,3 +58,9 @@ class Connection(BaseModel):
     last_synced_at: datetime | None
     next_sync_at: datetime
     created_at: datetime
+
+
+class CreatedConnection(Connection):
+    """A new connection, with what its sender is given where it is pushed to."""
+
+    intake: OpenedIntake | None = Field(description="Null for a source that is read. It is shown this once.")

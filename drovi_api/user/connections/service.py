@@ -9,19 +9,24 @@ from sqlalchemy import func
 from drovi_api.dependencies import WriteSession, require
 from drovi_api.runtime import ApiRuntime
 from drovi_api.user.connections import repository
-from drovi_api.user.connections.schemas import Connection, NewConnection, Visibility
+from drovi_api.user.connections.schemas import (
+    Connection,
+    CreatedConnection,
+    NewConnection,
+    Visibility,
+)
+from drovi_api.user.intakes.schemas import OpenedIntake
 from drovi_assets.connectors.connections import create_connection
 from drovi_assets.connectors.sources.documents import Documents
 from resources import letters
 from resources.audit import Action
 from resources.errors import Conflict, Forbidden
 from resources.permissions import Permission
-from resources.secrets import SecretBox
 
 _READS_THE_SERVER = frozenset({Documents.name})
 
 
-def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Connection:
+def create(session: WriteSession, runtime: ApiRuntime, new: NewConnection) -> CreatedConnection:
     """Link a source.
 
     Raises:
@@ -31,10 +36,10 @@ def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Con
     """
     if new.connector in _READS_THE_SERVER:
         require(session.principal, Permission.CONNECT_SERVER_FOLDERS)
-    connection_id = create_connection(
+    created = create_connection(
         session.connection,
         session.principal,
-        secrets,
+        runtime.secrets,
         connector=new.connector,
         name=new.name,
         config=new.config,
@@ -42,7 +47,9 @@ def create(session: WriteSession, secrets: SecretBox, new: NewConnection) -> Con
         actor=session.actor,
         request_id=session.origin.request_id,
     )
-    return repository.one(session, connection_id)
+    opened = created.intake
+    shown = opened and OpenedIntake.of(opened, runtime.public_url)
+    return CreatedConnection(**repository.one(session, created.id).model_dump(), intake=shown)
 
 
 def set_visibility(

@@ -6,12 +6,15 @@ Each function makes the body or the path of one request that succeeds, anew each
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
+from time import time
 from typing import Any
 from uuid import uuid4
 
 from starlette.testclient import TestClient
 
+from resources.webhooks import headers_of
 from tests.api.auth.conftest import Browser
 from tests.api.boundary.operations import Fill
 from tests.api.boundary.sides import Side
@@ -95,6 +98,15 @@ def invited(side: Side) -> tuple[str, str]:
 def acceptance(side: Side) -> dict[str, Any]:
     """Of somebody who has no account yet."""
     return {"token": invited(side)[1], "name": "Paul Roux", "password": side.password}
+
+
+def a_push(side: Side) -> Sequence[Fill]:
+    """A message to a feed of its own, signed with what it was given for that."""
+    body = {"connector": "feed", "name": f"Feed {side.word} {next(_numbers)}", "config": {}}
+    intake = side.by_key("POST", "/connections", json=body)["intake"]
+    message = json.dumps({"items": [{"id": "1", "title": side.silent, "text": f"{side.word} {side.silent}"}]})
+    headers = headers_of([intake["secret"]], "msg_1", int(time()), message.encode())
+    return [Fill(path={"token": intake["url"].rpartition("/")[2]}, body=message, headers=headers)]
 
 
 def an_invitation(side: Side) -> Sequence[Fill]:

@@ -120,6 +120,7 @@ MAKERS: Mapping[str, Maker] = {
     "watch_connections": Maker(
         Kind.STREAM, lambda _: [Fill(), Fill(headers={"Last-Event-ID": "0"})], stir=acts.pause
     ),
+    "receive_webhook": Maker(Kind.WRITE, acts.a_push),
     "delete_connection": Maker(
         Kind.WRITE, lambda side: [Fill(path={"connection_id": str(side.world.spare_id)})], stage=1
     ),
@@ -178,7 +179,7 @@ def makers_for(operations: Mapping[str, Operation], planted: Mapping[str, Maker]
         maker = planted.get(name) or MAKERS.get(name)
         if maker is None and operation.streams and not operation.ids:
             maker = Maker(Kind.STREAM)
-        if maker is None and name in known and known[name].reach is not Reach.ENTRANCE:
+        if maker is None and name in known and known[name].reach not in {Reach.ENTRANCE, Reach.SIGNED}:
             maker = _of_case(known[name], operation)
         if maker is None:
             raise Uncovered(

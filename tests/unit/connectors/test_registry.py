@@ -10,7 +10,7 @@ from resources.errors import NotConfigured, NotFound
 
 def test_an_unknown_connector_is_not_found() -> None:
     """With the ones there are."""
-    with pytest.raises(NotFound, match="documents, postgres"):
+    with pytest.raises(NotFound, match="documents, feed, postgres"):
         spec_of("fax")
 
 

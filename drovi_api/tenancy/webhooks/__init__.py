@@ -1,0 +1,1 @@
+"""Endpoints of other systems that are told of changes."""

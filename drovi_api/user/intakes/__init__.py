@@ -1,0 +1,1 @@
+"""The addresses that sources are pushed to, as their owners see them."""
