@@ -11,6 +11,7 @@ from drovi_assets.chores.letters import deliver
 from drovi_assets.chores.work import work
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime
+from drovi_assets.schedules import checks_job
 from sensors import job_requests, run_status
 from sensors.budget import Budget
 from sensors.cursors import RunsCursor
@@ -22,7 +23,7 @@ LETTER_SECONDS = 5.0
 @dg.sensor(
     name="jobs",
     description=__doc__,
-    jobs=JOBS,
+    jobs=[*JOBS, checks_job],
     minimum_interval_seconds=3,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
@@ -32,6 +33,7 @@ def jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runtime: Runtime = getattr(context.resources, RUNTIME)()
     before = RunsCursor.parse(context.cursor, datetime.now(UTC))
     after = run_status.follow(runtime, context.instance, before)
+    run_status.stop(runtime, context.instance)
     runs, partitions = job_requests.requests(runtime, context.instance)
     deliver(runtime, Budget.of(LETTER_SECONDS))
     work(runtime, Budget.of(CHORE_SECONDS))

@@ -18,8 +18,7 @@ from sqlalchemy import func, select
 
 from drovi_assets.assets.connectors import RUNTIME, keys_of
 from drovi_assets.chores import retention
-from drovi_assets.connectors.committing import LIVE
-from drovi_assets.connectors.sweeping import SCOPE as SWEEP
+from drovi_assets.connectors.committing import LIVE, SWEEP
 from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime

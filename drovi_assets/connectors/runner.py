@@ -11,20 +11,37 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, select, update
 
 from drovi_assets.connectors import deletions, leases, sweeping
-from drovi_assets.connectors.committing import LIVE, Reading, Source, commit_page, cursor_of, save_cursor
+from drovi_assets.connectors.committing import (
+    LIVE,
+    Reading,
+    Source,
+    commit_page,
+    cursor_of,
+    forget_cursors,
+    save_cursor,
+)
 from drovi_assets.connectors.contract import Connector, Cursor, Health, Page, Stream, Window
 from drovi_assets.connectors.landing import LandingResult
 from drovi_assets.connectors.registry import spec_of
 from drovi_assets.connectors.runtime import Runtime
+from drovi_assets.connectors.windows import Part
 from resources.database import sole
-from resources.errors import Conflict, CursorRejected, InvariantBroken, NeedsPerson, NotFound, Transient
+from resources.errors import (
+    Conflict,
+    CursorRejected,
+    Invalid,
+    InvariantBroken,
+    NeedsPerson,
+    NotFound,
+    Transient,
+)
 from resources.schema import connection as connection_table
 from resources.schema import connection_secret
 from resources.secrets import Sealed
@@ -152,6 +169,24 @@ def start_over(runtime: Runtime, connection_id: UUID, stream: Stream) -> None:
         turn.lease.renew(connection)
         save_cursor(connection, turn.source, stream, LIVE, {}, complete=False)
         sweeping.make_due(connection, turn.source, stream)
+
+
+def forget_windows(runtime: Runtime, connection_id: UUID, only: Part, before: datetime) -> None:
+    """Forget how far windows were read whose position is older than ``before``: twice is once. Raises as ``sync``.
+
+    Their streams are swept at the next sync: what was deleted while nobody looked is in no page.
+    """
+    with _turn(runtime, connection_id, None) as turn:
+        streams = [one for one in turn.connector.streams() if only.stream in {None, one.name}]
+        if not streams:
+            raise Invalid(
+                f"The source has no stream {only.stream!r}.", remedy="Leave the stream out for all of them."
+            )
+        with runtime.database.organisation(turn.source.org_id) as connection:
+            turn.lease.renew(connection)
+            for stream in streams:
+                forget_cursors(connection, turn.source, stream, only.window, before)
+                sweeping.make_due(connection, turn.source, stream)
 
 
 @contextmanager

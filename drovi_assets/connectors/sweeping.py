@@ -8,14 +8,13 @@ from datetime import timedelta
 from sqlalchemy import Connection, func, select, text
 
 from drovi_assets.connectors import deletions
-from drovi_assets.connectors.committing import Source, save_cursor
+from drovi_assets.connectors.committing import SWEEP, Source, save_cursor
 from drovi_assets.connectors.contract import Gone, Stream
 from drovi_assets.connectors.landing import LandingScope, driver_of
 from drovi_assets.connectors.leases import Lease
 from drovi_assets.connectors.runtime import Runtime
 from resources.schema import stream_cursor
 
-SCOPE = "sweep"
 EVERY_SECONDS = 30.0
 SHARE = 20
 """A sweep rests for this many times as long as the last one took: at most a twentieth of the time goes into them."""
@@ -48,7 +47,7 @@ def due(connection: Connection, source: Source, stream: Stream) -> bool:
         select(stream_cursor.c.cursor, (func.now() - stream_cursor.c.updated_at).label("age")).where(
             stream_cursor.c.connection_id == source.connection_id,
             stream_cursor.c.stream == stream.name,
-            stream_cursor.c.scope == SCOPE,
+            stream_cursor.c.scope == SWEEP,
         )
     ).one_or_none()
     if row is None or row.cursor.get("due"):
@@ -59,7 +58,7 @@ def due(connection: Connection, source: Source, stream: Stream) -> bool:
 
 def make_due(connection: Connection, source: Source, stream: Stream) -> None:
     """Have the next sync sweep the stream whatever the time: its position was lost, and deletions with it."""
-    save_cursor(connection, source, stream, SCOPE, {"due": True}, complete=False)
+    save_cursor(connection, source, stream, SWEEP, {"due": True}, complete=False)
 
 
 def sweep(
@@ -81,7 +80,7 @@ def sweep(
     with runtime.database.organisation(source.org_id) as connection:
         lease.renew(connection)
         seconds = (runtime.clock.now() - began).total_seconds()
-        save_cursor(connection, source, stream, SCOPE, {"seconds": seconds}, complete=True)
+        save_cursor(connection, source, stream, SWEEP, {"seconds": seconds}, complete=True)
     return buried
 
 

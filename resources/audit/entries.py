@@ -79,6 +79,8 @@ class Action(StrEnum):
     ERASURE_CALLED_OFF = "organisation.erasure_called_off"
     ERASURE_FINISHED = "erasure.finished"
 
+    KILL_SWITCH_THROWN = "kill_switch.thrown"
+    KILL_SWITCH_RELEASED = "kill_switch.released"
     DEAD_LETTER_DROPPED = "dead_letter.dropped"
     KEYS_ROTATED = "keys.rotated"
     KEYS_RETIRED = "keys.retired"

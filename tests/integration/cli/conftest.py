@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from drovi.cli import audit, keys
+from drovi.cli import audit, keys, switches
 from drovi.cli.main import app
 from drovi.environment import Environment
 from resources.object_store import FolderStore
@@ -47,7 +47,7 @@ def environment(database: Database, tenant: Tenant, settings: Settings) -> Envir
 @pytest.fixture
 def drovi(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """Run a command."""
-    for module in (audit, keys):
+    for module in (audit, keys, switches):
         monkeypatch.setattr(module, "open_environment", lambda: nullcontext(environment))
 
     def run(*arguments: str) -> Said:
