@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -36,20 +37,19 @@ def work(runtime: Runtime, deadline: Deadline, chores: Mapping[str, Chore] = CHO
     A job that takes more than one step has one a call: what comes after it is not kept waiting.
     """
     worked = 0
-    stepped: set[Any] = set()
-    while deadline.left > 0:
+    stepped: set[UUID] = set()
+    while True:
         with runtime.database.dispatch() as connection:
             claimed = job_rows.take(connection, list(chores), AT_ONCE)
-        again = [row.id for row in claimed if row.id in stepped]
         rows = [row for row in claimed if row.id not in stepped]
-        worked += _batch(runtime, rows, chores, deadline)
-        if again:
+        if again := stepped & {row.id for row in claimed}:
             with runtime.database.dispatch() as connection:
                 job_rows.put_back(connection, again)
+        done = _batch(runtime, rows, chores, deadline)
+        worked += done
         stepped.update(row.id for row in rows)
-        if len(claimed) < AT_ONCE or not rows:
-            break
-    return worked
+        if len(claimed) < AT_ONCE or done == 0 or done < len(rows):
+            return worked
 
 
 def _batch(runtime: Runtime, rows: list[Row[Any]], chores: Mapping[str, Chore], deadline: Deadline) -> int:
