@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -28,9 +27,7 @@ from resources.identity import addresses
 from resources.schema import skipped_item, stream_cursor
 
 LIVE = "live"
-"""The scope of the live cursor."""
-SWEEP = "sweep"
-"""The scope that says when deletions were last looked for; every other one is a window's name."""
+"""The scope of the live cursor; every other scope is a window's name."""
 
 _MAX_REASON = 500
 
@@ -108,23 +105,6 @@ def save_cursor(
                 "items": stream_cursor.c["items"] + row.excluded["items"],
                 "updated_at": func.now(),
             },
-        )
-    )
-
-
-def forget_cursors(
-    connection: Connection, source: Source, stream: Stream, window: str | None, before: datetime
-) -> None:
-    """Forget how far a window of a stream, or each of them, was read, where it was last read before a moment."""
-    windows = (
-        stream_cursor.c.scope.not_in((LIVE, SWEEP)) if window is None else stream_cursor.c.scope == window
-    )
-    connection.execute(
-        delete(stream_cursor).where(
-            stream_cursor.c.connection_id == source.connection_id,
-            stream_cursor.c.stream == stream.name,
-            windows,
-            stream_cursor.c.updated_at < before,
         )
     )
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from drovi_assets.connectors.contract import Connector
 from drovi_assets.connectors.sources.documents import Documents, DocumentsConfig
 from drovi_assets.connectors.sources.postgres import Postgres, PostgresConfig
+from resources.budgets import UNLIMITED, Rates
 from resources.errors import NotConfigured, NotFound
 
 
@@ -18,7 +19,8 @@ from resources.errors import NotConfigured, NotFound
 class ConnectorSpec:
     """One kind of source: its configuration, the names of its secrets, and what makes a connector of them.
 
-    ``make`` takes the checked configuration and the secrets by name; it opens nothing.
+    ``make`` takes the checked configuration and the secrets by name; it opens nothing. ``rates`` is how often the
+    provider may be called, each page and each other question counting as a call.
     """
 
     name: str
@@ -26,6 +28,7 @@ class ConnectorSpec:
     config: type[BaseModel]
     make: Callable[[Any, Mapping[str, str]], Connector]
     secrets: tuple[str, ...] = ()
+    rates: Rates = UNLIMITED
 
     def checked(self, config: Mapping[str, Any]) -> BaseModel:
         """The configuration as its model.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from drovi_assets.connectors import deletions
-from drovi_assets.connectors.committing import SWEEP, Source, save_cursor
+from drovi_assets.connectors.committing import LIVE, Source, save_cursor
 from drovi_assets.connectors.contract import Gone, Stream
 from drovi_assets.connectors.landing import LandingScope, driver_of
 from drovi_assets.connectors.leases import Lease
 from drovi_assets.connectors.runtime import Runtime
 from resources.schema import stream_cursor
 
+SCOPE = "sweep"
 EVERY_SECONDS = 30.0
 SHARE = 20
 """A sweep rests for this many times as long as the last one took: at most a twentieth of the time goes into them."""
@@ -47,7 +48,7 @@ def due(connection: Connection, source: Source, stream: Stream) -> bool:
         select(stream_cursor.c.cursor, (func.now() - stream_cursor.c.updated_at).label("age")).where(
             stream_cursor.c.connection_id == source.connection_id,
             stream_cursor.c.stream == stream.name,
-            stream_cursor.c.scope == SWEEP,
+            stream_cursor.c.scope == SCOPE,
         )
     ).one_or_none()
     if row is None or row.cursor.get("due"):
@@ -58,7 +59,7 @@ def due(connection: Connection, source: Source, stream: Stream) -> bool:
 
 def make_due(connection: Connection, source: Source, stream: Stream) -> None:
     """Have the next sync sweep the stream whatever the time: its position was lost, and deletions with it."""
-    save_cursor(connection, source, stream, SWEEP, {"due": True}, complete=False)
+    save_cursor(connection, source, stream, SCOPE, {"due": True}, complete=False)
 
 
 def sweep(
@@ -80,7 +81,7 @@ def sweep(
     with runtime.database.organisation(source.org_id) as connection:
         lease.renew(connection)
         seconds = (runtime.clock.now() - began).total_seconds()
-        save_cursor(connection, source, stream, SWEEP, {"seconds": seconds}, complete=True)
+        save_cursor(connection, source, stream, SCOPE, {"seconds": seconds}, complete=True)
     return buried
 
 
@@ -96,3 +97,24 @@ def _absent(
         cursor.execute("ANALYZE listing")
     rows = connection.execute(_ABSENT, {"connection_id": source.connection_id, "stream": stream.name})
     return [Gone(row.provider_id, row.version) for row in rows]
+
+
+def forget_windows(
+    connection: Connection, source: Source, stream: Stream, window: str | None, before: datetime
+) -> None:
+    """Forget how far a window of a stream, or each of them, was read, where it was last read before a moment.
+
+    The stream is due to be swept with it: what was deleted while nobody looked is in no page.
+    """
+    windows = (
+        stream_cursor.c.scope.not_in((LIVE, SCOPE)) if window is None else stream_cursor.c.scope == window
+    )
+    connection.execute(
+        delete(stream_cursor).where(
+            stream_cursor.c.connection_id == source.connection_id,
+            stream_cursor.c.stream == stream.name,
+            windows,
+            stream_cursor.c.updated_at < before,
+        )
+    )
+    make_due(connection, source, stream)

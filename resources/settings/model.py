@@ -31,6 +31,7 @@ from resources.settings.addresses import (
     replaced,
 )
 from resources.settings.fields import People, Storage, Work
+from resources.settings.rates import parse_rates
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -107,6 +108,12 @@ class Settings(People, Work, Storage, BaseSettings):  # the reference lists them
     def _origins(cls, origins: str) -> str:
         check_origins(origins)
         return origins
+
+    @field_validator("call_rates")
+    @classmethod
+    def _rates(cls, rates: str) -> str:
+        parse_rates(rates)
+        return rates
 
     @field_validator("mail_url")
     @classmethod
