@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-NAMES = ("parse_pdf", "embed", "land", "backfill_postgres", "freshness", "search", "api", "rls", "members")
+NAMES = (
+    "parse_pdf",
+    "embed",
+    "land",
+    "backfill_postgres",
+    "freshness",
+    "search",
+    "api",
+    "rls",
+    "members",
+    "jobs",
+)
 
 
 def main(

@@ -22,9 +22,9 @@ from resources.errors import DroviError
 from resources.job_rows.running import UNFINISHED, given_up
 from resources.schema import job
 
-CLAIM_SECONDS: Final = 60
+CLAIM_SECONDS: Final = 30
 """How long a claim stands without a heartbeat: what a killed worker held is taken up again after that."""
-BEAT_SECONDS: Final = 15.0
+BEAT_SECONDS: Final = CLAIM_SECONDS / 4
 
 
 def due(connection: Connection, kinds: Collection[str], limit: int) -> Sequence[Row[Any]]:
