@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from benchmarks.jobs_worker import MARK, MARKED, NOOP, app_of
 from benchmarks.servers import Bench, started
+from drovi_assets.chores.work import AT_ONCE
 from resources import job_rows
 
 JOBS = 1000
@@ -124,7 +125,7 @@ def _recovered(bench: Bench, side: str, count: int, requeue: Any) -> float:
 
 def _in_hand(side: str) -> int:
     """How many jobs a worker has in its hands at the moment that it is killed."""
-    return 1 if side == "ours" else int(side[4:])
+    return AT_ONCE if side == "ours" else int(side[4:])
 
 
 def _done(bench: Bench, name: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ error tree ends it with its message for the person who asked. A defect is logged
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,8 @@ FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 900.0
 TRIES = 12
 """About an hour and a half of waiting; then a person has to look."""
+KEEP_SECONDS = 0.25
+"""Steps quicker than this share a transaction: a commit for each was most of what a small job cost."""
 _OWN_ATTEMPTS = 3
 """What a job has for defects and dead workers; a retry adds as many, and as much waiting again."""
 _log = get_logger(__name__)
@@ -56,12 +59,19 @@ def _batch(runtime: Runtime, rows: list[Row[Any]], chores: Mapping[str, Chore], 
     if not rows:
         return 0
     left = {row.id for row in rows}
+    kept: dict[UUID, Step] = {}
+    flushed = time.monotonic()
     with job_rows.kept_alive(runtime.database, left):
         for row in rows:
             if deadline.left <= 0:
                 break
-            _one(runtime, row, chores[row.kind], deadline)
+            if (step := _one(runtime, row, chores[row.kind], deadline)) is not None:
+                kept[row.id] = step
             left.remove(row.id)
+            if time.monotonic() - flushed >= KEEP_SECONDS:
+                _keep(runtime, kept)
+                flushed = time.monotonic()
+        _keep(runtime, kept)
     worked = len(rows) - len(left)
     if left:
         with runtime.database.dispatch() as connection:
@@ -69,11 +79,11 @@ def _batch(runtime: Runtime, rows: list[Row[Any]], chores: Mapping[str, Chore], 
     return worked
 
 
-def _one(runtime: Runtime, row: Row[Any], chore: Chore, deadline: Deadline) -> None:
+def _one(runtime: Runtime, row: Row[Any], chore: Chore, deadline: Deadline) -> Step | None:
     org_id = PLATFORM if row.org_id is None else row.org_id
     task = Task(row.id, org_id, row.connection_id, row.requested_by, row.arguments, row.progress)
     try:
-        step = chore(runtime, task, deadline)
+        return chore(runtime, task, deadline)
     except Halted:
         with runtime.database.dispatch() as connection:
             job_rows.put_back(connection, [row.id])
@@ -86,13 +96,17 @@ def _one(runtime: Runtime, row: Row[Any], chore: Chore, deadline: Deadline) -> N
         _log.exception("chore failed", kind=row.kind, job=str(row.id))
         with runtime.database.dispatch() as connection:
             job_rows.lost(connection, [row.id])
-    else:
-        _keep(runtime, row, step)
+    return None
 
 
-def _keep(runtime: Runtime, row: Row[Any], step: Step) -> None:
+def _keep(runtime: Runtime, kept: dict[UUID, Step]) -> None:
+    """Store what steps came to, in one transaction: a kill before it has them done once more, which changes nothing."""
+    if not kept:
+        return
     with runtime.database.dispatch() as connection:
-        job_rows.keep_step(connection, row.id, step.progress, finished=step.finished)
+        for job_id, step in kept.items():
+            job_rows.keep_step(connection, job_id, step.progress, finished=step.finished)
+    kept.clear()
 
 
 def _put_off(runtime: Runtime, row: Row[Any], error: Transient) -> None:
