@@ -21,6 +21,7 @@ NAMES = (
     "members",
     "idle",
     "orchestration",
+    "jobs",
 )
 
 

@@ -19,7 +19,7 @@ from drovi_assets.connectors.sources.documents import Documents
 from drovi_assets.event_jobs import range_job
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime, open_runtime
-from drovi_assets.schedules import checks_job, checks_schedule
+from drovi_assets.schedules import checks_job
 from resources.bindings import lazily
 from resources.settings import Settings
 from resources.telemetry import configure_logging, serve_metrics
@@ -38,7 +38,6 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
             *golden_checks(Documents.name),
         ],
         jobs=[*JOBS, range_job, checks_job],
-        schedules=[checks_schedule],
         sensors=[live_sync, events, jobs, reconcile],
         resources={RUNTIME: lazily(_runtime), **(overrides or {})},
         # Steps share one process: its models load once, and a step costs 0.1 s in place of 3.

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from math import inf
 from typing import TypeVar
@@ -24,11 +25,13 @@ from drovi_assets.connectors import runner
 from drovi_assets.connectors.committing import LIVE
 from drovi_assets.connectors.landing import LandingResult
 from drovi_assets.connectors.sweeping import SCOPE as SWEEP
+from drovi_assets.connectors.windows import ALL, Part
 from drovi_assets.pace import Pace
 from drovi_assets.pipeline.items import mark_processed, pending
 from drovi_assets.pipeline.run import BATCH, Report, Turns, process
 from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.pipeline.turns import turn
+from resources import kill_switches
 from resources.database import WorkerDatabase
 from resources.errors import Conflict, NeedsPerson, TimedOut, Transient
 from resources.schema import stream_cursor
@@ -119,6 +122,19 @@ def read_live(
         done.read(_insist(deadline, read))
 
 
+def forget_history(
+    runtime: Runtime,
+    connection_id: UUID,
+    *,
+    only: Part = ALL,
+    before: datetime,
+    patience: float = BULK_PATIENCE,
+) -> None:
+    """Have history that was read before a moment read again from empty; ids are kept, and what is gone is found out."""
+    with _queue(runtime.database, connection_id, patience) as deadline:
+        _insist(deadline, lambda: runner.forget_windows(runtime.sources, connection_id, only, before))
+
+
 def read_history(
     runtime: Runtime,
     org_id: UUID,
@@ -128,16 +144,20 @@ def read_history(
     budget: float,
     patience: float = BULK_PATIENCE,
     progress: Callable[[], None] = lambda: None,
+    only: Part = ALL,
 ) -> bool:
     """Land and derive the connection's history, newest window first; whether it came to its end in ``budget`` seconds.
 
     Each window is found by search before the next is read. Where it stopped it goes on: a page is a checkpoint.
+    ``only`` names a stream and a window, where not all are wanted.
     """
     end = time.monotonic() + budget
     with _queue(runtime.database, connection_id, patience) as deadline:
         left = _insist(deadline, lambda: runner.windows(runtime.sources, connection_id))
     done.pace.begin(before=_count_read(runtime, org_id, connection_id), left=len(left))
     for stream, window in left:
+        if not only.covers(stream.name, window.name):
+            continue
         complete = False
         while not complete:
             if time.monotonic() >= end:
@@ -285,6 +305,9 @@ def _queue(database: WorkerDatabase, connection_id: UUID, patience: float) -> It
 
     A lease alone has no order: whoever asks at the right moment gets it, and a backfill asks all the time. An
     advisory lock is granted first come, first served; it is held only while its holder asks for the lease.
+
+    Raises:
+        Halted: a kill switch stops the connection.
     """
     deadline = time.monotonic() + patience
     with database.dispatch() as connection:
@@ -300,6 +323,7 @@ def _queue(database: WorkerDatabase, connection_id: UUID, patience: float) -> It
             if getattr(error.orig, "sqlstate", "") != "55P03":  # lock_not_available
                 raise
             raise _busy() from error
+        kill_switches.check(connection, connection_id)
         yield deadline
 
 

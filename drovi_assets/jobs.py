@@ -8,22 +8,28 @@ connector's assets, partition by partition, as they are done.
 
 # Annotations are not postponed in this module: Dagster reads those of the functions it wraps as they are.
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from drovi_assets.assets.connectors import RUNTIME, figures, keys_of
-from drovi_assets.automation import Done, derive_pending, read_history
+from drovi_assets.automation import Done, derive_pending, forget_history, read_history
 from drovi_assets.connectors.registry import CONNECTORS
+from drovi_assets.connectors.windows import Part
 from drovi_assets.failures import RETRY, classified
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.database import sole
+from resources.errors import CalledOff, Halted
+from resources.job_rows import Backfill
 from resources.schema import connection as connection_table
+from resources.schema import job
 
 CONNECTION_TAG = "drovi/connection"
 """``dagster.yaml`` lets one run with the same value go at a time."""
@@ -62,38 +68,76 @@ def replay_job(connector: str) -> Any:  # Dagster does not export the type that 
     config_schema={"connection_id": str, "job_id": dg.Field(str, default_value="")},
 )
 def _bring_up_to_date(context: dg.OpExecutionContext) -> None:
-    """Read and derive all of a connection's history, newest first, and whatever else is pending."""
+    """Read and derive all of a connection's history, newest first, and whatever else is pending; or the part asked for."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()
     connection_id = UUID(context.op_config["connection_id"])
     job_id = UUID(context.op_config["job_id"]) if context.op_config["job_id"] else None
     done = Done()
     context.instance.add_run_tags(context.run_id, {WORKER_TAG: runtime.sources.holder})
-    if job_id is not None:
-        with runtime.database.dispatch() as connection:
-            job_rows.start(connection, [job_id], run_id=context.run_id)
+    bulk = _Bulk(runtime, connection_id, job_id, done)
     with classified():
-        with runtime.database.dispatch() as connection:
-            row = sole(
-                connection.execute(
-                    select(connection_table).where(connection_table.c.id == connection_id)
-                ).all(),
-                "connection",
-            )
-
-        def progress() -> None:
-            if job_id is not None:
-                job_rows.note(runtime.database, job_id, done.summary())
-
-        work = (runtime, row.org_id, connection_id, done)
-        while not read_history(*work, budget=SLICE_SECONDS, progress=progress):
-            context.log.info("history: %s", done.summary())
-        while not derive_pending(*work, budget=SLICE_SECONDS, progress=progress):
-            context.log.info("pending: %s", done.summary())
-    register(context.instance, row.connector, (Partition(connection_id, name) for name in done.derived))
-    for materialization in materializations(row.connector, connection_id, done):
+        connector = bulk.begin(context.run_id)
+        try:
+            bulk.work(context.log.info)
+        except (CalledOff, Halted) as error:
+            if job_id is None:
+                raise
+            with runtime.database.dispatch() as connection:
+                # Cancelled, where that was asked for; else it is queued, and asked for again once the switch is released.
+                job_rows.hand_over(connection, job_id)
+            context.log.info("%s Done so far: %s", error, done.summary())
+    register(context.instance, connector, (Partition(connection_id, name) for name in done.derived))
+    for materialization in materializations(connector, connection_id, done):
         context.log_event(materialization)
     context.add_output_metadata(done.summary())
-    progress()
+
+
+@dataclass(frozen=True)
+class _Bulk:
+    """The work of one bulk run, on behalf of a job row where one asked for it."""
+
+    runtime: Runtime
+    connection_id: UUID
+    job_id: UUID | None
+    done: Done
+
+    def begin(self, run_id: str) -> str:
+        """Tell the job row that it is under way; returns the connection's connector."""
+        with self.runtime.database.dispatch() as connection:
+            if self.job_id is not None:
+                job_rows.start(connection, [self.job_id], run_id=run_id)
+            query = select(connection_table.c.connector).where(connection_table.c.id == self.connection_id)
+            connector: str = sole(connection.execute(query).scalars().all(), "connection")
+            return connector
+
+    def work(self, log: Callable[..., object]) -> None:
+        """In slices, until nothing is left; raises ``CalledOff`` and ``Halted`` where everything is committed."""
+        self._go_on()
+        asked, org_id, since = self._asked()
+        only = Part(asked.stream, asked.window)
+        if asked.full_refresh:
+            forget_history(self.runtime, self.connection_id, only=only, before=since)
+        work = (self.runtime, org_id, self.connection_id, self.done)
+        while not read_history(*work, budget=SLICE_SECONDS, progress=self._go_on, only=only):
+            log("history: %s", self.done.summary())
+        while not derive_pending(*work, budget=SLICE_SECONDS, progress=self._go_on):
+            log("pending: %s", self.done.summary())
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self.job_id is not None:
+            job_rows.note(self.runtime.database, self.job_id, self.done.summary())
+
+    def _asked(self) -> tuple[Backfill, UUID, datetime]:
+        """What of the history is to be read, whose it is, and since when this is under way."""
+        query = select(
+            connection_table.c.org_id,
+            job.c.arguments,
+            func.coalesce(job.c.started_at, func.now()).label("since"),
+        ).outerjoin_from(connection_table, job, job.c.id == self.job_id)
+        with self.runtime.database.dispatch() as connection:
+            row = connection.execute(query.where(connection_table.c.id == self.connection_id)).one()
+        return Backfill.of(self.connection_id, row.arguments or {}), row.org_id, row.since
 
 
 @dg.job(name=BULK, description=_bring_up_to_date.__doc__, tags={"dagster/max_runtime": str(MAX_RUNTIME)})

@@ -6,10 +6,12 @@
     │   ├── Forbidden          403 FORBIDDEN
     │   ├── Unauthenticated    401 UNAUTHENTICATED
     │   ├── Conflict           409 CONFLICT
+    │   ├── CalledOff          409 CONFLICT
     │   └── Invalid            422 VALIDATION_ERROR
     ├── Transient          backs off, honours ``retry_after``
     │   ├── RateLimited        429 RATE_LIMITED
     │   ├── ProviderDown       503 SERVER_ERROR
+    │   ├── Halted             503 SERVER_ERROR
     │   └── TimedOut           503 SERVER_ERROR
     ├── NeedsPerson        stops the connection, tells its owner how to mend it
     │   ├── NotConfigured      409 NOT_CONFIGURED
@@ -83,6 +85,13 @@ class Conflict(Refused):
     status = 409
 
 
+class CalledOff(Refused):
+    """The work was cancelled while it was under way."""
+
+    code = "CONFLICT"
+    status = 409
+
+
 class Invalid(Refused):
     """The input is not acceptable."""
 
@@ -110,6 +119,10 @@ class RateLimited(Transient):
 
 class ProviderDown(Transient):
     """A dependency answers with failures or not at all."""
+
+
+class Halted(Transient):
+    """A kill switch stands in the way; the work goes on where it stopped once that is released."""
 
 
 class TimedOut(Transient):

@@ -12,6 +12,7 @@ from drovi_assets.chores.letters import deliver
 from drovi_assets.chores.work import work
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime
+from drovi_assets.schedules import checks_job
 from resources.telemetry import metrics
 from sensors import job_requests, run_status
 from sensors.budget import Budget
@@ -25,7 +26,7 @@ WEBHOOK_SECONDS = 3.0
 @dg.sensor(
     name="jobs",
     description=__doc__,
-    jobs=JOBS,
+    jobs=[*JOBS, checks_job],
     minimum_interval_seconds=3,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
@@ -36,6 +37,7 @@ def jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runtime: Runtime = getattr(context.resources, RUNTIME)()
     before = RunsCursor.parse(context.cursor, datetime.now(UTC))
     after = run_status.follow(runtime, context.instance, before)
+    run_status.stop(runtime, context.instance)
     runs, partitions = job_requests.requests(runtime, context.instance)
     deliver(runtime, Budget.of(LETTER_SECONDS))
     webhooks.deliver(runtime, Budget.of(WEBHOOK_SECONDS))

@@ -1,6 +1,7 @@
 """Live sync: what changed at the sources is read, derived and findable, inside the tick and within its budget.
 
-Connections take turns, the one that waited longest first. A connection's first tick also begins with its history,
+Organisations take turns, and in each of them connections, the one that waited longest first: ten thousand sources of one
+are not in front of somebody else's only one, which is found due while the tick goes on. A connection's first tick also begins with its history,
 newest window first; what a tick cannot finish is left to a bulk run, asked for through a job row. A
 connection that fails is left to its schedule, and the others go on. A private one whose owner is no member of the
 organisation any more waits until they are.
@@ -8,7 +9,8 @@ organisation any more waits until they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -29,8 +31,8 @@ from drovi_assets.automation import (
 from drovi_assets.jobs import materializations
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
-from resources import job_rows
-from resources.errors import DroviError, Refused, Transient
+from resources import job_rows, kill_switches
+from resources.errors import DroviError, Halted, Refused, Transient
 from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
@@ -41,6 +43,8 @@ TICK_SECONDS = 15.0
 PATIENCE_SECONDS = 8.0
 """How long a tick waits for its turn on a connection: more than a bulk turn takes."""
 CONNECTIONS = 50
+LOOK_SECONDS = 1.0
+"""After this long a tick asks anew who is due: at 10,000 due that costs 40 ms, and who came meanwhile waits no longer."""
 RUN_WORTH = 100
 """Pending items from which a run, which costs three CPU-seconds to begin, is worth it; fewer wait for the next tick."""
 AFTER_DEFECT = timedelta(seconds=60)
@@ -99,45 +103,61 @@ def live_sync(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipR
 def run_tick(runtime: Runtime, budget: Budget) -> Tick:
     """Serve the connections that are due until the budget is spent; who is left out comes first next time."""
     tick = Tick()
-    due = _due(runtime)
-    for number, row in enumerate(due):
-        if budget.spent:
-            break
-        done = Done()
-        tick.served += 1
-        tick.failed += not _serve(runtime, row, done, budget.share(len(due) - number))
-        if done.derived:
-            tick.done.append((row.connector, row.id, done))
+    left_alone: set[UUID] = set()
+    while not budget.spent and (rows := due(runtime, left_alone)):
+        looked = time.monotonic()
+        for number, row in enumerate(rows):
+            if budget.spent or (number and time.monotonic() - looked > LOOK_SECONDS):
+                break
+            done = Done()
+            tick.served += 1
+            if not _serve(runtime, row, done, budget.share(len(rows) - number)):
+                tick.failed += 1
+                left_alone.add(row.id)
+            if done.derived:
+                tick.done.append((row.connector, row.id, done))
     if tick.done:
         try_relay(runtime.database, RELAYED, runtime.events)
     return tick
 
 
-def _due(runtime: Runtime) -> Sequence[Row[Any]]:
+def due(runtime: Runtime, but: Collection[UUID] = ()) -> Sequence[Row[Any]]:
+    """Whom a tick serves next, in that order; ``but`` those that failed in it, and no others that anything holds back."""
     history = select(job.c.status).where(
         job.c.org_id == connection_table.c.org_id,
         job.c.idempotency_key == _history_key(connection_table.c.id),
     )
-    asked = (
-        select(job.c.id)
-        .where(job.c.connection_id == connection_table.c.id, job.c.kind == SYNC, job.c.status == "queued")
-        .exists()
+    asked = connection_table.c.id.in_(
+        select(job.c.connection_id).where(
+            job.c.kind == SYNC, job.c.status == "queued", job.c.connection_id.is_not(None)
+        )
     )
     # A private source is its owner's: while they are no member, there is nobody to read it for. It waits for them.
     somebody_reads = or_(
         connection_table.c.visibility == "ORG_SHARED",
         func.is_member(connection_table.c.org_id, connection_table.c.owner_id),
     )
-    query = (
-        select(connection_table, history.scalar_subquery().label("history"))
+    own_order = (asked.desc(), connection_table.c.next_sync_at)
+    turns = (
+        select(
+            connection_table.c.id,
+            func.row_number().over(partition_by=connection_table.c.org_id, order_by=own_order).label("turn"),
+        )
         .join(organisation, organisation.c.id == connection_table.c.org_id)
         .where(
             organisation.c.status == "active",
             connection_table.c.status == "active",
             or_(connection_table.c.next_sync_at <= func.now(), asked),
+            connection_table.c.id.not_in(but),
             somebody_reads,
+            ~kill_switches.connection_stopped(),
         )
-        .order_by(asked.desc(), connection_table.c.next_sync_at)
+        .subquery()
+    )
+    query = (
+        select(connection_table, history.scalar_subquery().label("history"))
+        .join(turns, turns.c.id == connection_table.c.id)
+        .order_by(turns.c.turn, connection_table.c.next_sync_at)
         .limit(CONNECTIONS)
     )
     with runtime.database.dispatch() as connection:
@@ -224,6 +244,9 @@ def _asked(connection: Any, connection_id: UUID) -> list[UUID]:
 
 def _left_to_schedule(runtime: Runtime, row: Row[Any], asked: Sequence[UUID], error: Exception) -> None:
     with runtime.database.dispatch() as connection:
+        if isinstance(error, Halted):
+            job_rows.put_back(connection, asked)
+            return
         if isinstance(error, Transient):
             job_rows.lost(connection, asked)
             return

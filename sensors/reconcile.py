@@ -1,8 +1,8 @@
 """Reconcile: what a crash left lying, what was done without Dagster, and what is due by the day.
 
-Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told, retention
-is asked for and the audit log is anchored every hour: here, since a look for what is due is one query, and a schedule would
-cost a run.
+Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told, schedules
+become jobs and are mended, and the audit log is anchored every hour: here, since a look for what is due is one query, and a
+schedule of Dagster's would cost a run.
 
 The default launcher cannot tell that a worker died together with its code server: its run would stay "started" for
 hours. A worker that lives renews its job's lease or its connection's; one that renews neither is dead. A bulk run
@@ -18,14 +18,14 @@ import dagster as dg
 from sqlalchemy import func, select
 
 from drovi_assets.assets.connectors import RUNTIME, keys_of
-from drovi_assets.chores import retention
+from drovi_assets.chores.periodic import PERIODIC
 from drovi_assets.connectors.committing import LIVE
 from drovi_assets.connectors.runtime import is_gone
 from drovi_assets.connectors.sweeping import SCOPE as SWEEP
 from drovi_assets.jobs import CONNECTION_TAG, JOB_TAG, WORKER_TAG
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
-from resources import job_rows
+from resources import job_rows, kill_switches, schedules
 from resources.audit import anchor
 from resources.errors import DroviError
 from resources.events.relay import try_relay
@@ -56,10 +56,11 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     moved = try_relay(runtime.database, RELAYED, runtime.events)
     anchored = anchor_audit_log(runtime)
     with runtime.database.dispatch() as connection:
-        retention.ask(connection)
+        by_the_clock = schedules.reconcile(connection, PERIODIC)
+        kill_switches.show(connection)
         runtime.events.prune(connection)
     elsewhere = read_elsewhere(runtime, context.instance)
-    done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed, {anchored} audit chains anchored."
+    done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed, {anchored} audit chains anchored, {by_the_clock.asked} jobs asked for by the clock."
     return dg.SensorResult(
         skip_reason=None if elsewhere else done,
         asset_events=[event for connector, key in elsewhere for event in _told(connector, key)],

@@ -12,7 +12,7 @@ from uuid import UUID
 import dagster as dg
 from sqlalchemy import Connection, select
 
-from drovi_assets.jobs import ATTEMPT_TAG, JOB_TAG
+from drovi_assets.jobs import ATTEMPT_TAG, CONNECTION_TAG, JOB_TAG, WORK
 from drovi_assets.partitions import FIRST_TAG, LAST_TAG, ONE_TAG, Partition
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
@@ -21,11 +21,17 @@ from resources.schema import connection as connection_table
 from sensors.cursors import RunsCursor
 
 AT_ONCE = 200
-MATERIALIZE = "materialize"
-"""The kind of job that stands for a run a person launched."""
+PARENT_TAG = "dagster/parent_run_id"
 _UNDER_WAY = frozenset(
     {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
 )
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 
 def follow(runtime: Runtime, instance: dg.DagsterInstance, cursor: RunsCursor) -> RunsCursor:
@@ -54,44 +60,92 @@ def partition_of(run: dg.DagsterRun) -> Partition | None:
     return None
 
 
+def stop(runtime: Runtime, instance: dg.DagsterInstance) -> int:
+    """End the runs of jobs that were called off: those that wait for a worker, and those that work; how many that were.
+
+    A worker that is at work stops by itself at its next turn; ended from here, it need not come to that.
+    """
+    with runtime.database.dispatch() as connection:
+        called_off = job_rows.to_stop(connection)
+    ended = 0
+    for job_id in called_off:
+        mine = dg.RunsFilter(tags={JOB_TAG: str(job_id)}, statuses=_UNFINISHED)
+        for run in instance.get_runs(filters=mine):
+            ended += instance.run_coordinator.cancel_run(run.run_id)
+    return ended
+
+
 def _job_of(connection: Connection, run: dg.DagsterRun) -> UUID | None:
     """The job row of a run: the one that asked for it, or one made for a run that a person launched."""
-    if known := run.tags.get(JOB_TAG):
+    known = run.tags.get(JOB_TAG)
+    if (
+        known and PARENT_TAG not in run.tags
+    ):  # a run that was launched again in Dagster carries the first one's tags
         return UUID(known)
+    if run.job_name.startswith("__") and partition_of(run) is None:
+        return None  # Dagster's own, such as a step of its backfill daemon
     partition = partition_of(run)
-    if partition is None:
-        return None
-    org_id = connection.execute(
-        select(connection_table.c.org_id).where(connection_table.c.id == partition.connection_id)
-    ).scalar_one_or_none()
-    if org_id is None:
-        return None
-    arguments: dict[str, Any] = {"job": run.job_name, "partition": str(partition)}
+    connection_id = partition.connection_id if partition else _connection_of(run)
+    org_id = None
+    if connection_id is not None:
+        org_id = connection.execute(
+            select(connection_table.c.org_id).where(connection_table.c.id == connection_id)
+        ).scalar_one_or_none()
+        if org_id is None:
+            return None
+    arguments: dict[str, Any] = {"job": run.job_name}
+    if partition:
+        arguments["partition"] = str(partition)
     if end := run.tags.get(LAST_TAG):
         arguments["last_partition"] = end
     return job_rows.ensure(
         connection,
         job_rows.Wanted(
-            org_id, MATERIALIZE, f"run:{run.run_id}", partition.connection_id, arguments, run.run_id
+            org_id,
+            job_rows.MATERIALIZE,
+            f"run:{run.run_id}",
+            connection_id,
+            arguments,
+            run.run_id,
+            max_attempts=1,  # only in Dagster can it be launched again
         ),
     )
 
 
+def _connection_of(run: dg.DagsterRun) -> UUID | None:
+    """The connection that a bulk run is configured with, or tagged with; None for the platform's own work."""
+    ops = run.run_config.get("ops", {}) if isinstance(run.run_config, dict) else {}
+    named = run.tags.get(CONNECTION_TAG) or ops.get(WORK, {}).get("config", {}).get("connection_id")
+    try:
+        return UUID(named) if named else None
+    except ValueError:
+        return None
+
+
 def _tell(connection: Connection, job_id: UUID, run: dg.DagsterRun) -> None:
+    own = JOB_TAG in run.tags and PARENT_TAG not in run.tags
+    attempt = int(run.tags[ATTEMPT_TAG]) if own and ATTEMPT_TAG in run.tags else None
     match run.status:
         case status if status in _UNDER_WAY:
-            job_rows.see(connection, job_id, run.run_id)
+            job_rows.see(connection, job_id, run.run_id, attempt=attempt)
         case dg.DagsterRunStatus.SUCCESS:
-            job_rows.start(connection, [job_id], run_id=run.run_id)  # it may have been too quick to be seen
-            job_rows.succeed(connection, [job_id])
+            # It may have been too quick to be seen.
+            job_rows.start(connection, [job_id], run_id=run.run_id, attempt=attempt)
+            job_rows.succeed(connection, [job_id], attempt=attempt)
         case dg.DagsterRunStatus.CANCELED:
-            job_rows.cancel(connection, [job_id])
-        case dg.DagsterRunStatus.FAILURE if ATTEMPT_TAG in run.tags and _told_to_end(run):
-            job_rows.interrupted(connection, job_id, attempt=int(run.tags[ATTEMPT_TAG]))
-        case dg.DagsterRunStatus.FAILURE if ATTEMPT_TAG in run.tags and not _by_a_step(run):
-            job_rows.lost(connection, [job_id], attempt=int(run.tags[ATTEMPT_TAG]))
+            job_rows.call_off(connection, [job_id], attempt=attempt)
+        case dg.DagsterRunStatus.FAILURE if attempt is not None and _told_to_end(run):
+            job_rows.interrupted(connection, job_id, attempt=attempt)
+        case dg.DagsterRunStatus.FAILURE if attempt is not None and not _by_a_step(run):
+            job_rows.lost(connection, [job_id], attempt=attempt)
+        case dg.DagsterRunStatus.FAILURE if job_rows.halted(connection, job_id):
+            # A switch came in between, and a job is not failed by it.
+            job_rows.start(connection, [job_id], run_id=run.run_id, attempt=attempt)
+            job_rows.hand_over(connection, job_id)
         case dg.DagsterRunStatus.FAILURE:
-            job_rows.fail(connection, [job_id], "The run failed; its events in Dagster say why.")
+            job_rows.fail(
+                connection, [job_id], "The run failed; its events in Dagster say why.", attempt=attempt
+            )
         case _:
             pass
 

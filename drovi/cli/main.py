@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from drovi.cli import admin, audit, dlq, events, files, keys, memory, operate, quality, sources
+from drovi.cli import admin, audit, dlq, events, files, keys, memory, operate, quality, sources, switches
 
 app = typer.Typer(
     name="drovi",
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals may hold secrets
     rich_markup_mode="markdown",
 )
-for room in (memory, files, sources, quality, operate, admin, audit, keys, events, dlq):
+for room in (memory, files, sources, quality, operate, switches, admin, audit, keys, events, dlq):
     room.register(app)
 
 

@@ -21,7 +21,10 @@ class Deadline(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job as a chore sees it. ``progress`` is what its last step returned; empty at first."""
+    """A job as a chore sees it. ``progress`` is what its last step returned; empty at first.
+
+    ``org_id`` is ``audit.PLATFORM`` where the work is the platform's own.
+    """
 
     id: UUID
     org_id: UUID

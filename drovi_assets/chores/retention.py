@@ -1,4 +1,4 @@
-"""Retention: once a day, what is older than its organisation keeps it goes, and does not come back at the next sync.
+"""Retention: once a day (``periodic``), what is older than its organisation keeps it goes, and does not come back at the next sync.
 
 A policy names days by kind of record (``resources.records``); a kind that it does not name is kept for good, and so is
 the audit log, whatever it names. An item is as old as it says, or as the day on
@@ -26,16 +26,6 @@ from resources.audit import Action
 from resources.schema import connection as connection_table
 from resources.schema import erasure_receipt, organisation_policy
 
-# The same key asks for the same work: one job a day and organisation, whoever asks for it how often.
-_ASK = text(
-    """
-    INSERT INTO job (org_id, kind, idempotency_key)
-    SELECT policy.org_id, 'retention', 'retention:' || current_date
-    FROM organisation_policy policy JOIN organisation ON organisation.id = policy.org_id
-    WHERE policy.retention_days <> '{}' AND organisation.status = 'active'
-    ON CONFLICT DO NOTHING
-    """
-)
 # What was not derived yet, or never could be, has no record to say what it is; its file does.
 _DUE = text(
     """
@@ -56,11 +46,6 @@ _VERSIONS = text(
     WHERE connection_id = :connection_id AND stream = :stream AND provider_id = ANY (:ids)
     """
 )
-
-
-def ask(connection: Connection) -> int:
-    """Ask for today's retention of every organisation whose policy names one; how many were asked for anew."""
-    return connection.execute(_ASK).rowcount
 
 
 def retain(runtime: Runtime, task: Task, deadline: Deadline) -> Step:

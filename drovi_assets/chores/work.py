@@ -1,52 +1,92 @@
-"""Working off chores: due jobs in the order they were asked for, a slice each, within one tick's budget.
+"""Working off chores: due jobs in turns between organisations, a slice each, within one tick's budget.
 
-A transient failure puts a job off, doubling from ``FIRST_WAIT_SECONDS``; any other of the error tree ends it with
-its message for the person who asked. A defect is logged and counted as an attempt.
+A batch is claimed in one statement, so that several workers share the work without doing a job twice, and what is not
+begun in time is given back. A transient failure puts a job off, doubling from ``FIRST_WAIT_SECONDS``; any other of the
+error tree ends it with its message for the person who asked. A defect is logged and counted as an attempt.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, func, update
+from sqlalchemy import Row
 
 from drovi_assets.chores.contract import Chore, Deadline, Step, Task
 from drovi_assets.chores.registry import CHORES
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
-from resources.errors import DroviError, Transient
-from resources.schema import job
+from resources.audit import PLATFORM
+from resources.errors import DroviError, Halted, Transient
 from resources.telemetry import get_logger
 
-AT_ONCE = 20
+AT_ONCE = 50
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 900.0
 TRIES = 12
 """About an hour and a half of waiting; then a person has to look."""
+KEEP_SECONDS = 0.25
+"""Steps quicker than this share a transaction: a commit for each was most of what a small job cost."""
+_OWN_ATTEMPTS = 3
+"""What a job has for defects and dead workers; a retry adds as many, and as much waiting again."""
 _log = get_logger(__name__)
 
 
 def work(runtime: Runtime, deadline: Deadline, chores: Mapping[str, Chore] = CHORES) -> int:
-    """Take due jobs a step further until the deadline; returns how many were worked on."""
-    with runtime.database.dispatch() as connection:
-        due = job_rows.due(connection, list(chores), AT_ONCE)
+    """Take due jobs a step further until the deadline; returns how many were worked on.
+
+    A job that takes more than one step has one a call: what comes after it is not kept waiting.
+    """
     worked = 0
-    for row in due:
-        if deadline.left <= 0:
-            break
-        worked += 1
-        _one(runtime, row, chores[row.kind], deadline)
+    stepped: set[UUID] = set()
+    while True:
+        with runtime.database.dispatch() as connection:
+            claimed = job_rows.take(connection, list(chores), AT_ONCE)
+        rows = [row for row in claimed if row.id not in stepped]
+        if again := stepped & {row.id for row in claimed}:
+            with runtime.database.dispatch() as connection:
+                job_rows.put_back(connection, again)
+        done = _batch(runtime, rows, chores, deadline)
+        worked += done
+        stepped.update(row.id for row in rows)
+        if len(claimed) < AT_ONCE or done == 0 or done < len(rows):
+            return worked
+
+
+def _batch(runtime: Runtime, rows: list[Row[Any]], chores: Mapping[str, Chore], deadline: Deadline) -> int:
+    if not rows:
+        return 0
+    left = {row.id for row in rows}
+    kept: dict[UUID, Step] = {}
+    flushed = time.monotonic()
+    with job_rows.kept_alive(runtime.database, left):
+        for row in rows:
+            if deadline.left <= 0:
+                break
+            if (step := _one(runtime, row, chores[row.kind], deadline)) is not None:
+                kept[row.id] = step
+            left.remove(row.id)
+            if time.monotonic() - flushed >= KEEP_SECONDS:
+                _keep(runtime, kept)
+                flushed = time.monotonic()
+        _keep(runtime, kept)
+    worked = len(rows) - len(left)
+    if left:
+        with runtime.database.dispatch() as connection:
+            job_rows.put_back(connection, left)
     return worked
 
 
-def _one(runtime: Runtime, row: Row[Any], chore: Chore, deadline: Deadline) -> None:
-    with runtime.database.dispatch() as connection:
-        job_rows.start(connection, [row.id])
-    task = Task(row.id, row.org_id, row.connection_id, row.requested_by, row.arguments, row.progress)
+def _one(runtime: Runtime, row: Row[Any], chore: Chore, deadline: Deadline) -> Step | None:
+    org_id = PLATFORM if row.org_id is None else row.org_id
+    task = Task(row.id, org_id, row.connection_id, row.requested_by, row.arguments, row.progress)
     try:
-        step = chore(runtime, task, deadline)
+        return chore(runtime, task, deadline)
+    except Halted:
+        with runtime.database.dispatch() as connection:
+            job_rows.put_back(connection, [row.id])
     except Transient as error:
         _put_off(runtime, row, error)
     except DroviError as error:
@@ -56,31 +96,28 @@ def _one(runtime: Runtime, row: Row[Any], chore: Chore, deadline: Deadline) -> N
         _log.exception("chore failed", kind=row.kind, job=str(row.id))
         with runtime.database.dispatch() as connection:
             job_rows.lost(connection, [row.id])
-    else:
-        _keep(runtime, row, step)
+    return None
 
 
-def _keep(runtime: Runtime, row: Row[Any], step: Step) -> None:
-    job_rows.note(runtime.database, row.id, step.progress)
+def _keep(runtime: Runtime, kept: dict[UUID, Step]) -> None:
+    """Store what steps came to, in one transaction: a kill before it has them done once more, which changes nothing."""
+    if not kept:
+        return
     with runtime.database.dispatch() as connection:
-        if step.finished:
-            job_rows.succeed(connection, [row.id])
-        else:
-            job_rows.hand_over(connection, row.id)
-            # A step is no attempt: only what failed is.
-            connection.execute(update(job).where(job.c.id == row.id).values(attempts=row.attempts))
+        for job_id, step in kept.items():
+            job_rows.keep_step(connection, job_id, step.progress, finished=step.finished)
+    kept.clear()
 
 
 def _put_off(runtime: Runtime, row: Row[Any], error: Transient) -> None:
-    if row.attempts + 1 >= TRIES:
+    before = row.attempts - 1
+    tries = TRIES + row.max_attempts - _OWN_ATTEMPTS
+    if row.attempts >= tries:
         with runtime.database.dispatch() as connection:
             job_rows.fail(connection, [row.id], error)
         return
-    wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**row.attempts)
+    wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**before)
     wait = max(wait, error.retry_after or 0)
     _log.warning("chore put off", kind=row.kind, job=str(row.id), seconds=wait, error=str(error))
     with runtime.database.dispatch() as connection:
-        job_rows.hand_over(connection, row.id)
-        connection.execute(
-            update(job).where(job.c.id == row.id).values(run_at=func.now() + timedelta(seconds=wait))
-        )
+        job_rows.put_off(connection, row.id, wait)

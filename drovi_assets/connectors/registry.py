@@ -13,6 +13,7 @@ from drovi_assets.connectors.intake import Intake
 from drovi_assets.connectors.sources.documents import Documents, DocumentsConfig
 from drovi_assets.connectors.sources.feed import Feed, FeedConfig, FeedIntake
 from drovi_assets.connectors.sources.postgres import Postgres, PostgresConfig
+from resources.budgets import UNLIMITED, Rates
 from resources.errors import NotConfigured, NotFound
 
 
@@ -20,8 +21,10 @@ from resources.errors import NotConfigured, NotFound
 class ConnectorSpec:
     """One kind of source: its configuration, the names of its secrets, and what makes a connector of them.
 
-    ``make`` takes the checked configuration and the secrets by name; it opens nothing. With an ``intake`` its
-    connections are pushed to, where it ``subscribes`` once its provider was asked for that; ``interval_seconds`` is how often one is read where not every few seconds.
+    ``make`` takes the checked configuration and the secrets by name; it opens nothing. ``rates`` is how often the
+    provider may be called, each page and each other question counting as a call. With an ``intake`` its connections are
+    pushed to, where it ``subscribes`` once its provider was asked for that; ``interval_seconds`` is how often one is read
+    where not every few seconds.
     """
 
     name: str
@@ -32,6 +35,7 @@ class ConnectorSpec:
     intake: Intake | None = None
     interval_seconds: int | None = None
     subscribes: bool = False
+    rates: Rates = UNLIMITED
 
     def checked(self, config: Mapping[str, Any]) -> BaseModel:
         """The configuration as its model.

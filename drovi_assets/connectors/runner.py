@@ -9,24 +9,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime
+from math import inf
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
 from drovi_assets.connectors import deletions, leases, sweeping
-from drovi_assets.connectors.committing import LIVE, Reading, Source, commit_page, cursor_of, save_cursor
+from drovi_assets.connectors.committing import (
+    LIVE,
+    Reading,
+    Source,
+    commit_page,
+    cursor_of,
+    save_cursor,
+)
 from drovi_assets.connectors.contract import Connector, Cursor, Health, Page, Stream, Window
 from drovi_assets.connectors.landing import LandingResult
+from drovi_assets.connectors.pacing import LONGEST_WAIT_SECONDS, Pace, pace_of
 from drovi_assets.connectors.registry import spec_of
 from drovi_assets.connectors.runtime import Runtime
+from drovi_assets.connectors.standing import postpone, set_status, synced
+from drovi_assets.connectors.windows import Part
 from resources.database import sole
 from resources.errors import (
     Conflict,
     CursorRejected,
+    Invalid,
     InvariantBroken,
     NeedsPerson,
     NotFound,
@@ -39,8 +51,6 @@ from resources.secrets import Sealed
 
 ATTEMPTS = 4
 """How often one position is tried before the error goes to whoever scheduled the sync."""
-LONGEST_WAIT_SECONDS = 15.0
-"""A provider that asks for more is left alone until then by the schedule, not by a sleeping worker."""
 
 T = TypeVar("T")
 
@@ -66,10 +76,10 @@ class _Turn:
     source: Source
     connector: Connector
     lease: leases.Lease
-    deadline: float | None = None
+    pace: Pace
 
     def left(self) -> float:
-        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+        return self.pace.left()
 
 
 def sync(
@@ -92,7 +102,7 @@ def sync(
         if sweep is not False:
             report = _sweep(turn, report, force=bool(sweep))
         deletions.purge(runtime.database, runtime.objects, turn.source.org_id, connection_id)
-        _synced(turn)
+        synced(turn.runtime, turn.source)
         return report
 
 
@@ -105,6 +115,7 @@ def windows(runtime: Runtime, connection_id: UUID) -> list[tuple[Stream, Window]
         found = []
         for stream in turn.connector.streams():
             _live_cursor(turn, stream)
+            turn.pace.pay()
             for window in turn.connector.windows(stream):
                 with runtime.database.organisation(turn.source.org_id) as connection:
                     _, complete = cursor_of(connection, turn.source, Reading(stream, window))
@@ -146,8 +157,9 @@ def check(runtime: Runtime, connection_id: UUID) -> Health:
         Transient: the source does not answer now.
     """
     with _turn(runtime, connection_id, None, any_status=True) as turn:
+        turn.pace.pay()
         health = turn.connector.check()
-        _set_status(runtime, turn.source, "active", "", only_if="needs_person")
+        set_status(runtime, turn.source, "active", "", only_if="needs_person")
         return health
 
 
@@ -168,6 +180,23 @@ def start_over(runtime: Runtime, connection_id: UUID, stream: Stream) -> None:
         sweeping.make_due(connection, turn.source, stream)
 
 
+def forget_windows(runtime: Runtime, connection_id: UUID, only: Part, before: datetime) -> None:
+    """Forget how far windows were read whose position is older than ``before``: twice is once. Raises as ``sync``.
+
+    Their streams are swept at the next sync: what was deleted while nobody looked is in no page.
+    """
+    with _turn(runtime, connection_id, None) as turn:
+        streams = [one for one in turn.connector.streams() if only.stream in {None, one.name}]
+        if not streams:
+            raise Invalid(
+                f"The source has no stream {only.stream!r}.", remedy="Leave the stream out for all of them."
+            )
+        with runtime.database.organisation(turn.source.org_id) as connection:
+            turn.lease.renew(connection)
+            for stream in streams:
+                sweeping.forget_windows(connection, turn.source, stream, only.window, before)
+
+
 @contextmanager
 def _turn(
     runtime: Runtime, connection_id: UUID, budget_seconds: float | None, *, any_status: bool = False
@@ -180,19 +209,20 @@ def _turn(
     if row.status != "active" and not any_status:
         raise Conflict(f"The connection is {row.status}: {row.status_detail}", remedy=row.status_detail)
     source = Source(row.org_id, row.id, row.connector, row.audience_id)
-    deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
+    end = inf if budget_seconds is None else time.monotonic() + budget_seconds
     with leases.held(runtime.database, row.org_id, row.id, runtime.holder, runtime.lease_seconds) as lease:
         try:
-            connector = spec_of(row.connector, runtime.connectors).connect(
-                row.config, _secrets(runtime, source)
-            )
+            spec = spec_of(row.connector, runtime.connectors)
+            pace = pace_of(runtime, source, spec, lambda: end - time.monotonic())
+            pace.await_deadline()
+            connector = spec.connect(row.config, _secrets(runtime, source))
             with closing(connector):
-                yield _Turn(runtime, source, connector, lease, deadline)
+                yield _Turn(runtime, source, connector, lease, pace)
         except (NeedsPerson, NotFound) as error:
-            _set_status(runtime, source, "needs_person", f"{error.message} {error.remedy}".strip())
+            set_status(runtime, source, "needs_person", f"{error.message} {error.remedy}".strip())
             raise
         except Transient as error:
-            _postpone(runtime, source, error.retry_after)
+            postpone(runtime, source, error)
             raise
 
 
@@ -269,7 +299,7 @@ def _read(turn: _Turn, reading: Reading, report: SyncReport) -> SyncReport:
 
 def _read_on(turn: _Turn, reading: Reading, progress: _Progress) -> None:
     with _closing(turn.connector.read(reading.stream, progress.cursor, reading.window)) as pages:
-        for page in pages:
+        for page in turn.pace.pages(pages):
             done = commit_page(turn.runtime, turn.lease, turn.source, reading, page)
             out_of_time = turn.left() <= 0 and not page.complete
             progress.cursor, progress.failures = page.cursor, 0
@@ -294,6 +324,7 @@ def _sweep(turn: _Turn, report: SyncReport, *, force: bool) -> SyncReport:
         with turn.runtime.database.organisation(turn.source.org_id) as connection:
             if not force and not sweeping.due(connection, turn.source, stream):
                 continue
+        turn.pace.pay()
         present = turn.connector.present(stream)
         if present is None:
             continue
@@ -301,7 +332,7 @@ def _sweep(turn: _Turn, report: SyncReport, *, force: bool) -> SyncReport:
             buried = sweeping.sweep(turn.runtime, turn.lease, turn.source, stream, present)
         except NeedsPerson as error:
             # Reading works: the connection goes on, and its owner sees what is not followed.
-            _set_status(turn.runtime, turn.source, "active", f"{error.message} {error.remedy}".strip())
+            set_status(turn.runtime, turn.source, "active", f"{error.message} {error.remedy}".strip())
         else:
             report = replace(report, deleted=report.deleted + buried, swept=True)
     return report
@@ -311,6 +342,7 @@ def _retried(turn: _Turn, call: Callable[[], T]) -> T:
     failures = 0
     while True:
         try:
+            turn.pace.pay()
             return call()
         except Transient as error:
             failures += 1
@@ -326,45 +358,6 @@ def _back_off(turn: _Turn, error: Transient, failures: int) -> None:
     if failures >= ATTEMPTS or wait > min(LONGEST_WAIT_SECONDS, turn.left(), turn.runtime.lease_seconds / 2):
         raise error
     turn.runtime.sleep(wait)
-
-
-def _synced(turn: _Turn) -> None:
-    with turn.runtime.database.organisation(turn.source.org_id) as connection:
-        connection.execute(
-            update(connection_table)
-            .where(connection_table.c.id == turn.source.connection_id)
-            .values(
-                last_synced_at=func.now(),
-                next_sync_at=func.now() + connection_table.c.sync_interval_seconds * timedelta(seconds=1),
-            )
-        )
-
-
-def _postpone(runtime: Runtime, source: Source, retry_after: float | None) -> None:
-    """Tell the schedule when to come back: a provider's deadline is kept by every worker, not by this one alone."""
-    with suppress(Transient), runtime.database.organisation(source.org_id) as connection:
-        wait = timedelta(seconds=retry_after or 0) + connection_table.c.sync_interval_seconds * timedelta(
-            seconds=1
-        )
-        connection.execute(
-            update(connection_table)
-            .where(connection_table.c.id == source.connection_id)
-            .values(next_sync_at=func.greatest(connection_table.c.next_sync_at, func.now() + wait))
-        )
-
-
-def _set_status(
-    runtime: Runtime, source: Source, status: str, detail: str, *, only_if: str | None = None
-) -> None:
-    with runtime.database.organisation(source.org_id) as connection:
-        # A pause is its owner's word, and an erasure cuts a sync off: a turn that was under way ends neither.
-        change = update(connection_table).where(
-            connection_table.c.id == source.connection_id,
-            connection_table.c.status.not_in(("paused", "erasing")),
-        )
-        if only_if is not None:
-            change = change.where(connection_table.c.status == only_if)
-        connection.execute(change.values(status=status, status_detail=detail))
 
 
 @contextmanager

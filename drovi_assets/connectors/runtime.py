@@ -13,6 +13,7 @@ from drovi_assets.connectors.deletions import Forget
 from drovi_assets.connectors.leases import LEASE_SECONDS
 from drovi_assets.connectors.registry import CONNECTORS, ConnectorSpec
 from drovi_assets.connectors.rescoping import Follow
+from resources.budgets import Rate
 from resources.clock import Clock, SystemClock
 from resources.database import WorkerDatabase
 from resources.object_store import ObjectStore
@@ -53,6 +54,8 @@ class Runtime:
     clock: Clock = field(default_factory=SystemClock)
     holder: str = field(default_factory=_holder)
     lease_seconds: float = LEASE_SECONDS
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    """Of providers, in place of what their connectors say."""
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     """Uniform in [0, 1): spreads retries, so that connections that failed together do not return together."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from drovi_assets.connectors import deletions
-from drovi_assets.connectors.committing import Source, save_cursor
+from drovi_assets.connectors.committing import LIVE, Source, save_cursor
 from drovi_assets.connectors.contract import Gone, Stream
 from drovi_assets.connectors.landing import LandingScope, driver_of
 from drovi_assets.connectors.leases import Lease
@@ -109,3 +109,24 @@ def _absent(
     connection.execute(_FORGET_SKIPPED, names)
     rows = connection.execute(_ABSENT, names)
     return [Gone(row.provider_id, row.version) for row in rows]
+
+
+def forget_windows(
+    connection: Connection, source: Source, stream: Stream, window: str | None, before: datetime
+) -> None:
+    """Forget how far a window of a stream, or each of them, was read, where it was last read before a moment.
+
+    The stream is due to be swept with it: what was deleted while nobody looked is in no page.
+    """
+    windows = (
+        stream_cursor.c.scope.not_in((LIVE, SCOPE)) if window is None else stream_cursor.c.scope == window
+    )
+    connection.execute(
+        delete(stream_cursor).where(
+            stream_cursor.c.connection_id == source.connection_id,
+            stream_cursor.c.stream == stream.name,
+            windows,
+            stream_cursor.c.updated_at < before,
+        )
+    )
+    make_due(connection, source, stream)

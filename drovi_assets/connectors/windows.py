@@ -7,6 +7,7 @@ once, and a name always means the same calendar span.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drovi_assets.connectors.contract import Window
@@ -18,6 +19,21 @@ _LAST_YEAR = UNDATED.end.year
 
 MONTHLY_YEARS = 2
 """How many whole years before the current one are cut into months."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a source's history is meant: one stream or all, one window or all."""
+
+    stream: str | None = None
+    window: str | None = None
+
+    def covers(self, stream: str, window: str) -> bool:
+        """Whether a window of a stream is meant."""
+        return self.stream in {None, stream} and self.window in {None, window}
+
+
+ALL = Part()
 
 
 def window_of(moment: datetime | None, now: datetime) -> Window:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from drovi_assets.connectors.runtime import Runtime as Sources
@@ -12,6 +13,7 @@ from drovi_assets.documents.confine import Limits
 from drovi_assets.documents.model import ParsedDocument
 from drovi_assets.documents.sandbox import Sandbox
 from drovi_assets.retrieval.index import follow, forget
+from resources.budgets import Rate
 from resources.database import AppDatabase, WorkerDatabase
 from resources.embedder import Embedder, TextEmbedder
 from resources.errors import DroviError, NotConfigured
@@ -23,6 +25,7 @@ from resources.object_store import ObjectStore, open_object_store
 from resources.outbound import Outbound, networks_of
 from resources.secrets import SecretBox
 from resources.settings import DatabaseUrls, Settings
+from resources.settings.rates import parse_rates
 
 
 class Parser(Protocol):
@@ -66,9 +69,14 @@ class Runtime:
         return self.people
 
 
-def sources_of(database: WorkerDatabase, objects: ObjectStore, secrets: SecretBox) -> Sources:
+def sources_of(
+    database: WorkerDatabase,
+    objects: ObjectStore,
+    secrets: SecretBox,
+    rates: Mapping[str, Rate] = MappingProxyType({}),
+) -> Sources:
     """What connectors run with; deletions and changes of readers at the source reach the search index with them."""
-    return Sources(database, objects, secrets, forget, follow)
+    return Sources(database, objects, secrets, forget, follow, rates=rates)
 
 
 @contextmanager
@@ -93,13 +101,17 @@ def open_runtime(
             embedder=Embedder(
                 precision=settings.embedding_precision, model_path=settings.embedding_model_path
             ),
-            sources=sources_of(database, objects, SecretBox(settings.master_keys)),
+            sources=sources_of(database, objects, SecretBox(settings.master_keys), _rates_of(settings)),
             mailer=_mailer_of(settings),
             outbound=Outbound(networks_of(settings.outbound_networks)),
             public_url=settings.public_url,
             people=people,
             events=events,
         )
+
+
+def _rates_of(settings: Settings) -> dict[str, Rate]:
+    return {provider: Rate(*rate) for provider, rate in parse_rates(settings.call_rates).items()}
 
 
 def _mailer_of(settings: Settings) -> Mailer:

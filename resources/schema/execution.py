@@ -36,6 +36,8 @@ job = tenant_table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("max_attempts", Integer, nullable=False, server_default="3"),
     Column("run_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    # The higher comes first among an organisation's own; between organisations it says nothing.
+    Column("priority", Integer, nullable=False, server_default="0"),
     Column("lease_expires_at", DateTime(timezone=True)),
     Column("progress", JSONB, nullable=False, server_default=text("'{}'")),
     Column("result", JSONB),
@@ -61,9 +63,17 @@ job = tenant_table(
         "SELECT": (
             *("id", "org_id", "connection_id", "kind", "arguments", "idempotency_key", "status", "attempts"),
             *("max_attempts", "run_at", "lease_expires_at", "progress", "error_code", "dagster_run_id"),
-            *("cancel_requested_at", "replay_of", "created_at", "started_at", "finished_at"),
+            *("cancel_requested_at", "replay_of", "created_at", "started_at", "finished_at", "priority"),
         ),
-        "INSERT": ("org_id", "connection_id", "kind", "arguments", "idempotency_key", "replay_of"),
+        "INSERT": (
+            "org_id",
+            "connection_id",
+            "kind",
+            "arguments",
+            "idempotency_key",
+            "replay_of",
+            "priority",
+        ),
         "UPDATE": (
             *(
                 "status",

@@ -168,6 +168,13 @@ class Work(BaseModel):
         256 * MEBIBYTE,
         ge=1,
     )
+    call_rates: str = _setting(
+        "DROVI_CALL_RATES",
+        "Connectors",
+        "How often providers are called, in place of what their connectors say, by all processes together: "
+        "`gmail=10/20, graph=4` is calls a second and, after the stroke, how many at once.",
+        "",
+    )
     parse_seconds: float = _setting(
         "DROVI_PARSE_SECONDS", "Parsing limits", "Wall-clock seconds that one file may take.", 60.0, gt=0
     )

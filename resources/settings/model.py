@@ -32,6 +32,7 @@ from resources.settings.addresses import (
 )
 from resources.settings.events import Events
 from resources.settings.fields import People, Storage, Work
+from resources.settings.rates import parse_rates
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -110,6 +111,12 @@ class Settings(
     def _origins(cls, origins: str) -> str:
         check_origins(origins)
         return origins
+
+    @field_validator("call_rates")
+    @classmethod
+    def _rates(cls, rates: str) -> str:
+        parse_rates(rates)
+        return rates
 
     @field_validator("mail_url")
     @classmethod

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from drovi_api import job_acts
 from drovi_api.admin.dependencies import Act
 from drovi_api.admin.jobs import repository
 from drovi_api.admin.jobs.repository import Filters
 from drovi_api.admin.jobs.schemas import AdminJob, Argument
 from drovi_api.pagination import Page
+from resources import job_rows
 from resources.audit import PLATFORM, Action
 
 
@@ -27,18 +27,18 @@ def listed(act: Act, filters: Filters, cursor: str | None, limit: int) -> Page[A
 
 def cancel(act: Act, job_id: UUID) -> AdminJob:
     """Call one off. Raises ``NotFound``, and ``Conflict`` where it is over."""
-    return _changed(act, job_id, job_acts.cancel)
+    return _changed(act, job_id, job_rows.cancel)
 
 
 def retry(act: Act, job_id: UUID) -> AdminJob:
     """Have one tried again. Raises ``NotFound``, and ``Conflict`` where it did not fail and was not cancelled."""
-    return _changed(act, job_id, job_acts.retry)
+    return _changed(act, job_id, job_rows.retry)
 
 
 def replay(act: Act, job_id: UUID, arguments: Mapping[str, Argument]) -> AdminJob:
     """Ask for the same work again, as a job of its own. Raises ``NotFound``, and ``Conflict`` where it stands for a run."""
     before = repository.one(act.connection, job_id)
-    made = repository.one(act.connection, job_acts.replay(act.connection, job_id, arguments))
+    made = repository.one(act.connection, job_rows.replay(act.connection, job_id, arguments))
     act.audit(
         Action.ADMIN_JOB_CHANGED,
         "job",

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from drovi_api import job_acts
 from drovi_api.dependencies import WriteSession
 from drovi_api.user.jobs import repository
 from drovi_api.user.jobs.schemas import Job
+from resources import job_rows
 from resources.audit import Action
 from resources.errors import Forbidden
 
@@ -25,12 +25,12 @@ def cancel(session: WriteSession, job_id: UUID) -> Job:
         Forbidden: it does not read a source, so stopping it is not theirs: an erasure, for one.
         Conflict: it is over.
     """
-    return _act(session, job_id, _ASKED_FOR | {job_acts.LAUNCHED}, job_acts.cancel, Action.JOB_CANCELLED)
+    return _act(session, job_id, _ASKED_FOR | {job_rows.MATERIALIZE}, job_rows.cancel, Action.JOB_CANCELLED)
 
 
 def retry(session: WriteSession, job_id: UUID) -> Job:
     """Queue a job again that failed or was cancelled, due now; raises as ``cancel``."""
-    return _act(session, job_id, _ASKED_FOR, job_acts.retry, Action.JOB_RETRIED)
+    return _act(session, job_id, _ASKED_FOR, job_rows.retry, Action.JOB_RETRIED)
 
 
 def _act(

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import insert, text, update
 
-from drovi_assets.chores import retention
+from drovi_assets.chores.periodic import PERIODIC
+from resources import schedules
 from resources.records import KINDS
 from resources.schema import connection as connection_table
 from resources.schema import legal_hold, organisation, organisation_policy, source_item
@@ -125,17 +126,20 @@ def test_an_older_version_goes_by_itself(firm: Firm) -> None:
 
 def test_it_is_asked_for_once_a_day_where_a_policy_names_days(firm: Firm, neighbour: Firm) -> None:
     """Not for an organisation that keeps everything, nor for one that lets nobody in."""
-    with firm.database.worker.dispatch() as session:
-        assert retention.ask(session) == 0
+
+    def asked() -> int:
+        with firm.database.worker.dispatch() as session:
+            return schedules.reconcile(session, {"retention": PERIODIC["retention"]}).asked
+
+    assert asked() == 0
     _keep(firm, document=30)
-    with firm.database.worker.dispatch() as session:
-        assert [retention.ask(session) for _ in range(3)] == [1, 0, 0]
+    assert [asked() for _ in range(3)] == [1, 0, 0]
     _keep(neighbour, document=30)
     with firm.database.worker.dispatch() as session:
         session.execute(
             update(organisation).where(organisation.c.id == neighbour.org_id).values(status="suspended")
         )
-        assert retention.ask(session) == 0
+    assert asked() == 0
 
 
 def test_many_items_go_in_steps_that_add_up(firm: Firm, monkeypatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
 from uuid import UUID
 
@@ -10,6 +11,8 @@ import pytest
 from sqlalchemy import select, update
 
 from drovi_assets.connectors import leases, runner
+from drovi_assets.connectors.registry import ConnectorSpec
+from resources.budgets import BudgetSpent, Rate, Rates
 from resources.errors import Conflict, CredentialExpired, CursorRejected, ProviderDown, RateLimited, TimedOut
 from resources.schema import connection_lease, skipped_item, source_item
 from resources.telemetry import metrics
@@ -72,6 +75,47 @@ def test_a_long_deadline_is_left_to_the_schedule(bench: Bench) -> None:
     row = bench.row(connection_id)
     assert row.status == "active"
     assert (row.next_sync_at - row.last_synced_at).total_seconds() > 3600
+
+
+def test_nothing_is_called_before_a_deadline_whoever_asks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's sync does not look at the schedule, nor does a run; both are put off without a call."""
+    source = busy(faults=[RateLimited("429", retry_after=3600)])
+    runtime = bench.with_connector(source.spec(), sleep=lambda _: pytest.fail("slept"))
+    connection_id = bench.connect("hostile", {})
+    with pytest.raises(RateLimited):
+        runner.backfill(runtime, connection_id)
+    monkeypatch.setattr(ConnectorSpec, "connect", lambda *_: pytest.fail("called"))
+    for ask in (runner.sync, runner.windows, runner.check):
+        with pytest.raises(BudgetSpent) as spent:
+            ask(runtime, connection_id)
+        assert 3500 < (spent.value.retry_after or 0) <= 3600
+
+
+def test_calls_are_paced_and_put_off_where_that_takes_long(bench: Bench) -> None:
+    """Within its patience a sync waits for its turn to call; beyond it the schedule does, and nothing is lost."""
+    waits: list[float] = []
+    source = busy()
+    spec = replace(source.spec(), rates=Rates(connection=Rate(8.0, 1.0)))
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    runtime = bench.with_connector(spec, sleep=sleep)
+    connection_id = bench.connect("hostile", {})
+    runner.backfill(runtime, connection_id)
+    assert values(bench, connection_id) == source.truth
+    assert waits
+    assert max(waits) <= 1 / 8
+    slow = replace(runtime, rates={"hostile": Rate(0.001, 1.0)}, sleep=lambda _: pytest.fail("slept"))
+    source.put("late", "1")
+    with pytest.raises(BudgetSpent):
+        runner.sync(slow, connection_id)
+    assert bench.row(connection_id).status == "active"
+    runner.sync(runtime, connection_id)
+    assert values(bench, connection_id) == source.truth
 
 
 def test_a_lost_cursor_starts_over_and_removes_what_went_meanwhile(bench: Bench) -> None:
