@@ -50,7 +50,7 @@ def replay(act: Act, job_id: UUID, arguments: Mapping[str, Argument]) -> AdminJo
     return made
 
 
-def _changed(act: Act, job_id: UUID, change: Callable[[Connection, UUID], None]) -> AdminJob:
+def _changed(act: Act, job_id: UUID, change: Callable[[Connection, UUID], object]) -> AdminJob:
     before = repository.one(act.connection, job_id)
     change(act.connection, job_id)
     after = repository.one(act.connection, job_id)

@@ -37,7 +37,7 @@ def _act(
     session: WriteSession,
     job_id: UUID,
     kinds: frozenset[str],
-    act: Callable[[Connection, UUID], None],
+    act: Callable[[Connection, UUID], object],
     action: Action,
 ) -> Job:
     before = repository.one(session, job_id)
