@@ -18,7 +18,7 @@ from sqlalchemy import select
 from drovi_assets.assets.connectors import RUNTIME, figures, keys_of
 from drovi_assets.automation import Done, derive_pending, read_history
 from drovi_assets.connectors.registry import CONNECTORS
-from drovi_assets.failures import RETRY, classified
+from drovi_assets.failures import classified
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
@@ -55,7 +55,6 @@ def replay_job(connector: str) -> Any:  # Dagster does not export the type that 
 
 @dg.op(
     name=WORK,
-    retry_policy=RETRY,
     required_resource_keys={RUNTIME},
     config_schema={"connection_id": str, "job_id": dg.Field(str, default_value="")},
 )
@@ -68,7 +67,7 @@ def _bring_up_to_date(context: dg.OpExecutionContext) -> None:
     if job_id is not None:
         with runtime.database.dispatch() as connection:
             job_rows.start(connection, [job_id], run_id=context.run_id)
-    with classified():
+    with classified(context.retry_number):
         with runtime.database.dispatch() as connection:
             row = sole(
                 connection.execute(
