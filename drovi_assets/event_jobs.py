@@ -17,8 +17,8 @@ from drovi_assets.assets.connectors import RUNTIME
 from drovi_assets.consumers import ranges
 from drovi_assets.consumers.consume import Step
 from drovi_assets.consumers.ranges import Range
-from drovi_assets.consumers.registry import CONSUMERS
-from drovi_assets.failures import RETRY, classified
+from drovi_assets.consumers.registry import CONSUMERS, stopped
+from drovi_assets.failures import classified
 from drovi_assets.jobs import MAX_RUNTIME, materializations, register
 from drovi_assets.partitions import Partition
 from drovi_assets.pipeline.runtime import Runtime
@@ -42,7 +42,6 @@ class _Until:
 
 @dg.op(
     name=WORK,
-    retry_policy=RETRY,
     required_resource_keys={RUNTIME},
     config_schema={
         "group": str,
@@ -71,11 +70,13 @@ def _work_off(context: dg.OpExecutionContext) -> None:
             noted = time.monotonic()
 
     deadline = _Until(time.monotonic() + MAX_RUNTIME)
-    with classified():
+    with classified(context.retry_number):
         if context.op_config["again"]:
-            step = ranges.again(runtime, wanted, CONSUMERS, deadline)
+            step = ranges.again(runtime, wanted, CONSUMERS, deadline, stopped=stopped)
         else:
-            step, _ = ranges.catch_up(runtime, wanted, CONSUMERS, deadline, progress=progress)
+            step, _ = ranges.catch_up(
+                runtime, wanted, CONSUMERS, deadline, stopped=stopped, progress=progress
+            )
     for connector, connection_id, done in step.derived:
         register(context.instance, connector, (Partition(connection_id, name) for name in done.derived))
         for materialization in materializations(connector, connection_id, done):

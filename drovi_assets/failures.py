@@ -1,12 +1,14 @@
 """What Dagster does with an error: only ``Transient`` is retried, and a permanent error provably stops the retries.
 
-Dagster can retry in three places, and only one is used for each thing: an op's ``RetryPolicy`` repeats what may
-come through (``RETRY``); what is permanent leaves here as ``Failure(allow_retries=False)``; a run whose worker
-died is asked for again by its job row (``sensors.run_status``), so Dagster's own run retries are off.
+Dagster can retry in three places, and only one is used for each thing: what may come through leaves here as
+``RetryRequested``; what is permanent as ``Failure(allow_retries=False)``; a run whose worker ended
+is asked for again by its job row (``sensors.run_status``), so Dagster's own run retries are off. No op has a
+``RetryPolicy``: under one, Dagster repeats what was told to end (SIGTERM) as well, until it is killed.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,30 +17,30 @@ import dagster as dg
 from resources.errors import DroviError, Transient
 
 ATTEMPTS = 4
-RETRY = dg.RetryPolicy(
-    max_retries=ATTEMPTS - 1, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
-"""Waits of about 2, 4 and 8 seconds."""
+_FIRST_WAIT_SECONDS = 2.0
 
 
 @contextmanager
-def classified() -> Iterator[None]:
+def classified(attempt: int = 0) -> Iterator[None]:
     """Let what may come through be retried, after the provider's own delay where it named one; stop the rest.
+
+    ``attempt`` is how many there were before: without a word from the provider, the waits are about 2, 4 and 8 seconds.
 
     A worker that is told to end does so wherever it is. Where its way out met an error as well (it was
     in the middle of a statement, whose connection is lost), that is no reason to try again here.
 
     Raises:
-        dagster.RetryRequested: the error is transient and says when to come back.
+        dagster.RetryRequested: the error is transient.
         dagster.Failure: the error is permanent, or unforeseen and so a defect; no retry follows.
     """
     try:
         with _ending():
             yield
     except Transient as error:
-        if error.retry_after is None:
-            raise
-        raise dg.RetryRequested(max_retries=ATTEMPTS - 1, seconds_to_wait=error.retry_after) from error
+        wait = error.retry_after
+        if wait is None:
+            wait = _FIRST_WAIT_SECONDS * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311 - spreads, hides nothing
+        raise dg.RetryRequested(max_retries=ATTEMPTS - 1, seconds_to_wait=wait) from error
     except (dg.Failure, dg.RetryRequested):
         raise
     except DroviError as error:

@@ -21,7 +21,7 @@ from drovi_assets.assets.connectors import RUNTIME, figures, keys_of
 from drovi_assets.automation import Done, derive_pending, forget_history, read_history
 from drovi_assets.connectors.registry import CONNECTORS
 from drovi_assets.connectors.windows import Part
-from drovi_assets.failures import RETRY, classified
+from drovi_assets.failures import classified
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
@@ -63,7 +63,6 @@ def replay_job(connector: str) -> Any:  # Dagster does not export the type that 
 
 @dg.op(
     name=WORK,
-    retry_policy=RETRY,
     required_resource_keys={RUNTIME},
     config_schema={"connection_id": str, "job_id": dg.Field(str, default_value="")},
 )
@@ -75,7 +74,7 @@ def _bring_up_to_date(context: dg.OpExecutionContext) -> None:
     done = Done()
     context.instance.add_run_tags(context.run_id, {WORKER_TAG: runtime.sources.holder})
     bulk = _Bulk(runtime, connection_id, job_id, done)
-    with classified():
+    with classified(context.retry_number):
         connector = bulk.begin(context.run_id)
         try:
             bulk.work(context.log.info)

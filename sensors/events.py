@@ -17,14 +17,14 @@ from sqlalchemy import Connection, Row
 from drovi_assets.assets.connectors import RUNTIME
 from drovi_assets.consumers import dead_letters, ranges, rounds
 from drovi_assets.consumers.consume import Step
-from drovi_assets.consumers.contract import Stopped, nothing_stopped
-from drovi_assets.consumers.registry import CONSUMERS
+from drovi_assets.consumers.contract import Stopped
+from drovi_assets.consumers.registry import CONSUMERS, stopped
 from drovi_assets.event_jobs import CONSUME_RANGE, figures, range_config, range_job
 from drovi_assets.jobs import ATTEMPT_TAG, JOB_TAG
 from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import DroviError
 from resources.events.relay import try_relay
-from resources.telemetry import get_logger
+from resources.telemetry import get_logger, metrics
 from sensors.budget import Budget
 from sensors.live_sync import Tick
 
@@ -43,6 +43,7 @@ _log = get_logger(__name__)
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={RUNTIME},
 )
+@metrics.ticking("events")
 def events(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One tick."""
     runtime: Runtime = getattr(context.resources, RUNTIME)()
@@ -78,7 +79,7 @@ class Ticked:
         ]
 
 
-def run_tick(runtime: Runtime, budget: Budget, *, stopped: Stopped = nothing_stopped) -> Ticked:
+def run_tick(runtime: Runtime, budget: Budget, *, stopped: Stopped = stopped) -> Ticked:
     """Relay and consume until nothing is left or the budget is spent."""
     ticked = Ticked()
     for _ in range(ROUNDS):

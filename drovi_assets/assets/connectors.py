@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from drovi_assets.automation import turns_on
 from drovi_assets.connectors import runner
-from drovi_assets.failures import RETRY, classified
+from drovi_assets.failures import classified
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.run import Report, documents_stage, index_stage, objects_stage, records_stage
 from drovi_assets.pipeline.runtime import Runtime
@@ -80,14 +80,13 @@ def _asset(connector: str, link: _Link, upstream: list[dg.AssetKey]) -> dg.Asset
         partitions_def=windows_of(connector),
         # What a person launches over many windows is one run: 24 windows of 4 assets cost 0.7 CPU-seconds, 24 runs 22.
         backfill_policy=dg.BackfillPolicy.single_run(),
-        retry_policy=RETRY,
         required_resource_keys={RUNTIME},
     )
     def stage(context: dg.AssetExecutionContext) -> None:
         runtime: Runtime = getattr(context.resources, RUNTIME)()
         newest_first = sorted(map(Partition.parse, context.partition_keys), key=lambda one: -one.priority)
         for partition in newest_first:
-            with classified():
+            with classified(context.op_execution_context.retry_number):
                 done = link.stage(runtime, partition)
             context.add_asset_metadata(dict(done), asset_key=context.asset_key, partition_key=str(partition))
             context.log.info("%s %s: %s", link.name, partition, dict(done))

@@ -10,6 +10,7 @@ from drovi_assets.connectors.contract import Page
 from drovi_assets.connectors.registry import ConnectorSpec
 from drovi_assets.connectors.runtime import Runtime
 from resources import budgets
+from resources.telemetry import metrics
 
 LONGEST_WAIT_SECONDS = 15.0
 """A provider that asks for more is left alone until then by the schedule, not by a sleeping worker."""
@@ -43,6 +44,7 @@ class Pace:
                 wait = budgets.take(connection, self.caller, self.rates)
             if not wait:
                 return
+            metrics.waited(self.caller.provider, wait)
             waited += wait
             if waited > min(LONGEST_WAIT_SECONDS, self.left(), self.runtime.lease_seconds / 2):
                 raise _spent(wait)

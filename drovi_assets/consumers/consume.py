@@ -23,7 +23,7 @@ from resources.database import transient_of
 from resources.errors import Invalid, NeedsPerson, Transient
 from resources.events.log import StoredEvent
 from resources.schema import organisation
-from resources.telemetry import get_logger
+from resources.telemetry import get_logger, metrics
 
 PARTS = 8
 """Into as many a batch is cut that a handler fails on: with two bad of 500, it handles 1.6 batches then; with halves 3.3."""
@@ -99,7 +99,15 @@ def consume(
     except (Transient, NeedsPerson) as error:  # of a handler's only the first; a log may refuse to let us in
         return _pause(runtime, spot, error)
     runtime.events.note(consumer.group, spot.topic, {spot.partition: place.offset})
+    _count(consumer, step)
     return step
+
+
+def _count(consumer: Consumer, step: Step) -> None:
+    """Once it is committed: what was rolled back is done again."""
+    metrics.retried(consumer.topic, step.retried)
+    metrics.dead(consumer.topic, step.dead)
+    metrics.handler_failed(consumer.topic, step.retried + step.dead)
 
 
 def handle(work: Work, consumer: Consumer, events: Sequence[StoredEvent]) -> Step:

@@ -131,9 +131,9 @@ class Metrics:
         """Events became dead letters."""
         self._dead.labels(topic).inc(count)
 
-    def handler_failed(self, topic: str) -> None:
+    def handler_failed(self, topic: str, count: int = 1) -> None:
         """A handler raised, whatever follows from it."""
-        self._handler_errors.labels(topic).inc()
+        self._handler_errors.labels(topic).inc(count)
 
     def events_expired(self, topic: str, count: int) -> None:
         """``topic`` is one of the code's, without an installation's prefix."""

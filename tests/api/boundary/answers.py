@@ -17,6 +17,8 @@ VOLATILE = {
     "milliseconds": "a clock",
     "last_used_at": "moves with the asking itself",
     "last_seen_at": "moves with the asking itself",
+    "since": "a clock: a report goes back from now",
+    "until": "a clock",
     "csrf_token": "of the session, which a side's own acts replace",
 }
 """Fields that two equal answers differ in, and why."""

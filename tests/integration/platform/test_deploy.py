@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from tests.integration.platform.test_platform import counts, drop
 from tests.platforms import Up
 
 FILES = 250
 
 
+@pytest.mark.timeout(900)
 def test_a_backfill_is_handed_over_to_the_next_version(up: Up, tmp_path: Path) -> None:
     """SIGTERM while a bulk run works: all stops within 30 s, nothing is lost or doubled, no attempt is used up."""
     inbox = tmp_path / "deployed"
