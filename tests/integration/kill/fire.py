@@ -23,7 +23,6 @@ from tests.platforms import Up
 
 KINDS = (WORKER, WORKER, WORKER, "tick", "daemon", "postmaster")
 """In every six kills, in an order by chance."""
-_VICTIM_SECONDS = 20.0
 _CONNECT_SECONDS = 90.0
 _TRAFFIC_SECONDS = 0.6
 
@@ -57,11 +56,12 @@ class Figures:
 class Fire:
     """One platform, its sources and what befalls them."""
 
-    def __init__(self, up: Up, server: EmbeddedPostgres, book: Path, seed: int) -> None:
+    def __init__(self, up: Up, server: EmbeddedPostgres, book: Path, seed: int, patience: float) -> None:
+        """``patience`` in seconds, with a process that is to be killed in the middle of a turn."""
         self.up, self.seed = up, seed
         self.watch = Watch(server)
         self.sources: list[Source] = []
-        self.book = book
+        self.book, self._patience = book, patience
         self.dice = random.Random(seed)
         self._over = threading.Event()
         self._traffic = threading.Thread(target=self._make_traffic, name="traffic", daemon=True)
@@ -92,8 +92,8 @@ class Fire:
 
     def kill(self, kind: str) -> bool:
         """Kill one process of that kind, where possible in the middle of a turn; false where none came."""
-        deadline = time.monotonic() + _VICTIM_SECONDS
-        patience = deadline - _VICTIM_SECONDS / 2  # then one that has no turn will do
+        deadline = time.monotonic() + self._patience
+        patience = deadline - self._patience / 2  # then one that has no turn will do
         hesitation = self.dice.uniform(0, 0.4)
         while time.monotonic() < deadline:
             pids = self._pids(kind)
@@ -109,6 +109,8 @@ class Fire:
         pid = self.up.wait_for(lambda: _number_in(note), _CONNECT_SECONDS, f"{note.name} is written")
         self._shoot(WORKER if pid in self._pids(WORKER) else "tick", pid)
         note.unlink(missing_ok=True)
+        # What its job's lease does by itself in half a minute, or two and a half.
+        self.watch.query("UPDATE job SET lease_expires_at = now() WHERE status = 'running' RETURNING id")
 
     def wait_until_derived(self, source: Source, seconds: float) -> None:
         """Until a source's history is read, and everything derived from it."""

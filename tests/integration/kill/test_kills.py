@@ -28,11 +28,12 @@ KILLS = int(os.environ.get("DROVI_KILLS", "6"))
 SEED = int(os.environ.get("DROVI_KILL_SEED", "0")) or random.randrange(1, 2**31)
 FULL = KILLS >= 60
 
-HISTORY = 240 if FULL else 120
+HISTORY = 240 if FULL else 100
 KILLS_A_HISTORY = 18
 """Then another folder and another table are connected, so that there is always a backfill to kill."""
 PAUSE = (1.0, 6.0) if FULL else (0.5, 2.5)
 LEASE_SECONDS = None if FULL else 6
+VICTIM_SECONDS = 20.0 if FULL else 8.0
 PATIENCE_SECONDS = 120.0
 """Without anything coming nearer to its end: two take-overs."""
 TAKE_OVER, DEAD, OUTAGE = 60.0, 180.0, 30.0
@@ -68,7 +69,7 @@ def fire() -> Iterator[Fire]:
         up = Up(home, ("-m", "tests.integration.kill.up"), environment)
         up.start()
         stack.callback(up.stop)
-        fire = Fire(up, stack.enter_context(connect_or_start(home)), book, SEED)
+        fire = Fire(up, stack.enter_context(connect_or_start(home)), book, SEED, VICTIM_SECONDS)
         fire.start()
         stack.callback(fire.end)
         yield fire
@@ -107,7 +108,7 @@ def assert_unharmed(figures: Figures) -> None:
 def test_a_source_that_saves_its_position_before_its_rows_is_caught(fire: Fire, tmp_path: Path) -> None:
     """The same judge, the same kill: the rows of a page whose position was saved alone never come."""
     source = Folder(tmp_path / "careless", "careless")
-    source.fill(100)
+    source.fill(60)
     # Not through the API, which knows no such source: beside a folder, seen by whoever sees that.
     ((source.connection_id,),) = fire.watch.query(
         "INSERT INTO connection (org_id, owner_id, connector, name, audience_id, config)"
