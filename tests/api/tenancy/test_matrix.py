@@ -112,7 +112,7 @@ def test_a_role_does_what_its_column_says_and_nothing_else(
 
 
 @pytest.mark.parametrize("permission", OPERATIONS)
-@pytest.mark.parametrize("scopes", SCOPE_SETS, ids="+".join)
+@pytest.mark.parametrize("scopes", SCOPE_SETS, ids=lambda scopes: "+".join(sorted(scopes)))
 def test_a_key_does_what_its_scopes_say_and_nothing_else(
     firm: Firm, scopes: frozenset[Scope], permission: Permission
 ) -> None:

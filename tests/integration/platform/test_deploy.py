@@ -7,10 +7,25 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.platform.test_platform import counts, drop
+from tests.integration.platform.test_platform import drop
 from tests.platforms import Up
 
 FILES = 250
+
+
+def counts(up: Up, connection_id: str) -> tuple[int, ...]:
+    """Items, ids, records, documents and indexed chunks of a connection; all equal where nothing is doubled."""
+    (row,) = up.query(
+        f"""
+        SELECT count(*), count(DISTINCT s.provider_id), count(r.id), count(d.id), count(i.chunk_id),
+               count(*) FILTER (WHERE s.processed_at IS NOT NULL)
+        FROM source_item s
+        LEFT JOIN record r ON r.source_item_id = s.id LEFT JOIN document d ON d.record_id = r.id
+        LEFT JOIN chunk c ON c.document_id = d.id LEFT JOIN chunk_index i ON i.chunk_id = c.id
+        WHERE s.connection_id = '{connection_id}'
+        """
+    )
+    return row
 
 
 @pytest.mark.timeout(900)
