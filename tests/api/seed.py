@@ -80,7 +80,9 @@ def seed_webhook(
     database: Database, box: SecretBox, tenant: Tenant, url: str = "https://hooks.example/drovi"
 ) -> UUID:
     """An endpoint of the tenant's owner that is told of changes."""
-    org_id, webhook_id = tenant.principal.org_id, uuid4()
+    org_id = tenant.principal.org_id
+    with database.worker.dispatch() as session:  # rises with time, as those that the API makes
+        webhook_id: UUID = session.execute(select(func.uuidv7())).scalar_one()
     sealed = box.seal(org_id, webhook_id, rotated({}, None), purpose=Purpose.WEBHOOK)
     with database.worker.organisation(org_id) as session:
         session.execute(

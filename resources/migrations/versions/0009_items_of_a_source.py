@@ -11,8 +11,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # In the migration's transaction, not CONCURRENTLY, which cannot be: whoever writes records waits for it meanwhile
-    # (a second or two a million rows, of a worker's ten minutes), and reading goes on.
-    op.create_index("ix_record_of_connection", "record", ["connection_id", "occurred_at", "id"])
+    # Where there are many records it is built before, CONCURRENTLY: a migration, one transaction, cannot do that.
+    op.execute(
+        "CREATE INDEX IF NOT EXISTS ix_record_of_connection ON record (connection_id, occurred_at, id)"
+    )
     op.execute("CREATE STATISTICS st_record_connection (dependencies) ON org_id, connection_id FROM record")
     op.execute("ANALYZE record")  # the statistics are empty until then

@@ -5,8 +5,8 @@ ALTER TABLE membership ADD COLUMN report TEXT DEFAULT 'none' NOT NULL,
 
 -- Empty for what is there: it is read again, which changes nothing where the extractor is the same.
 ALTER TABLE document ADD COLUMN extractor_version TEXT DEFAULT '' NOT NULL;
-CREATE INDEX ix_document_extractor ON document (org_id, extractor_version);
+CREATE INDEX IF NOT EXISTS ix_document_extractor ON document (org_id, extractor_version);
 
 ALTER TABLE intelligence_object ADD COLUMN stale_since TIMESTAMP WITH TIME ZONE;
-CREATE INDEX ix_intelligence_object_fresh ON intelligence_object (org_id, recorded_at)
+CREATE INDEX IF NOT EXISTS ix_intelligence_object_fresh ON intelligence_object (org_id, recorded_at)
     WHERE stale_since IS NULL AND superseded_at IS NULL AND kind <> 'decision';

@@ -108,14 +108,16 @@ def test_a_relay_that_dies_after_publishing_does_it_again_under_the_same_numbers
 
 
 def test_while_brokers_are_away_the_outbox_grows_and_then_drains(
-    tmp_path: Path, database: Database, org_id: UUID
+    tmp_path: Path, database: Database, org_id: UUID, request: pytest.FixtureRequest
 ) -> None:
     """Nothing is lost, and each key keeps its order, with two relays at work and the same clients throughout."""
     broker = Broker(tmp_path)
+    request.addfinalizer(broker.stop)
     broker.start()
     settings = kafka_settings(broker.address)
     topology.initialise(settings)
-    log = _log(settings)
+    log = _log(settings, delivery_seconds=5.0)
+    request.addfinalizer(log.close)
     fill_outbox(database, org_id, 20)
     assert relay(database.worker, 100, log) == 20
     broker.stop()
@@ -143,8 +145,6 @@ def test_while_brokers_are_away_the_outbox_grows_and_then_drains(
     handled = _handled(log, database)
     assert sorted(n for numbers in handled.values() for n in numbers) == [*range(60)]
     assert all(numbers == sorted(numbers) for numbers in handled.values())
-    log.close()
-    broker.stop()
 
 
 def test_brokers_that_did_not_answer_are_left_alone_for_a_while(database: Database, org_id: UUID) -> None:

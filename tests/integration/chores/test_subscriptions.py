@@ -9,7 +9,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.registry import CHORES
@@ -20,7 +20,7 @@ from drovi_assets.connectors.registry import CONNECTORS
 from drovi_assets.pipeline.runtime import Runtime
 from resources.clock import now
 from resources.errors import CredentialExpired, ProviderDown, RateLimited
-from resources.schema import connection, subscription, webhook_intake
+from resources.schema import call_budget, connection, subscription, webhook_intake
 from tests.conftest import make_tenant
 from tests.fakes.pushing_source import PushingSource
 from tests.integration.connectors.conftest import Bench, bench
@@ -61,6 +61,7 @@ class Ground:
     def due(self) -> None:
         with self.bench.database.worker.dispatch() as session:
             session.execute(update(subscription).values(due_at=func.now()))
+            session.execute(delete(call_budget))  # a provider's deadline is over too
 
     def status(self, **values: Any) -> Any:
         if values:

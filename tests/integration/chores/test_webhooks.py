@@ -135,7 +135,12 @@ def test_a_change_arrives_signed_and_by_ids_alone(bench: Bench) -> None:
     assert verified(_keys(bench), headers, body, now().timestamp()).id == str(row.id)
     said = json.loads(body)
     assert said["type"] == "objects.changed"
-    assert said["data"] == {"document_id": str(bench.content.document_id), "added": 2, "superseded": 1}
+    assert said["data"] == {
+        "document_id": str(bench.content.document_id),
+        "added": 2,
+        "superseded": 1,
+        "stale": 0,
+    }
     assert (row.status, row.attempts, row.last_status) == ("delivered", 1, 200)
     assert bench.deliver() == 0
     assert len(bench.receiver.messages) == 1

@@ -9,6 +9,7 @@ their database or oversleep). Hours pass when a step says so: the database's tim
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from drovi_assets.connectors import leases, runner
 from drovi_assets.connectors.registry import ConnectorSpec
 from drovi_assets.connectors.runtime import Runtime
+from resources.budgets import BudgetSpent
 from resources.errors import (
     Conflict,
     CredentialExpired,
@@ -63,6 +65,7 @@ _FAULTS: dict[str, Callable[[], Exception]] = {
 _WAITS = st.sampled_from((0, 12, 12, 96, 4008))
 _TIME_PASSES = """
 WITH due AS (UPDATE connection SET next_sync_at = next_sync_at - %(by)s WHERE id = %(id)s),
+    budget AS (UPDATE call_budget SET counted_at = counted_at - %(by)s WHERE connection_id = %(id)s),
     lease AS (UPDATE connection_lease SET expires_at = expires_at - %(by)s WHERE connection_id = %(id)s)
 UPDATE stream_cursor SET updated_at = updated_at - %(by)s WHERE connection_id = %(id)s
 """
@@ -196,8 +199,11 @@ class SyncMachine(RuleBasedStateMachine):
     def is_mended(self) -> None:
         """The owner logged in again, and the connection is checked."""
         if self.stopped and not self._state().held:
-            self.stopped = False
-            runner.check(self._runtime(None), self.connection_id)
+            with suppress(
+                BudgetSpent
+            ):  # while the provider's deadline stands nobody calls, not even to check
+                runner.check(self._runtime(None), self.connection_id)
+                self.stopped = False
 
     def teardown(self) -> None:
         """The provider calms down and everything is read: then what is stored is what is true there."""

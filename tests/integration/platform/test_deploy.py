@@ -10,7 +10,7 @@ import pytest
 from tests.integration.platform.test_platform import drop
 from tests.platforms import Up
 
-FILES = 250
+FILES = 500
 
 
 def counts(up: Up, connection_id: str) -> tuple[int, ...]:
