@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from drovi_assets.connectors.intakes import Opened, open_intake
 from drovi_assets.retrieval.index import IndexedChunk, index_chunks

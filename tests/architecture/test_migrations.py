@@ -43,6 +43,7 @@ BIG = {
 }
 ACCEPTED: dict[str, str] = {
     "ALTER TABLE job ALTER COLUMN org_id DROP NOT NULL": "its key to the new replay_of, empty in every row, is checked at once",
+    "ALTER TABLE membership ADD COLUMN report": "as many rows as there are members, each with the default",
 }
 """The beginning of a statement, and why it may be."""
 
