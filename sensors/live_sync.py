@@ -44,7 +44,7 @@ PATIENCE_SECONDS = 8.0
 """How long a tick waits for its turn on a connection: more than a bulk turn takes."""
 CONNECTIONS = 50
 LOOK_SECONDS = 1.0
-"""After this long a tick asks anew who is due: at 10,000 due that costs 40 ms, and who came meanwhile waits no longer."""
+"""After this long a tick asks anew who is due: who came meanwhile waits no longer, and the look grows with what is due."""
 RUN_WORTH = 100
 """Pending items from which a run, which costs three CPU-seconds to begin, is worth it; fewer wait for the next tick."""
 AFTER_DEFECT = timedelta(seconds=60)

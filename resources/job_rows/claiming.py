@@ -2,8 +2,8 @@
 
 Turns: the first job of each organisation comes before the second of any, so that ten thousand of one wait behind
 each other and not before somebody else's. Among its own, an organisation's jobs go by priority and then by time.
-What a kill switch stops is not due. Found by the index on status and time: the cost grows with what is due (3 ms at
-1,000, 30 ms at 10,000), not with what there is.
+What a kill switch stops is not due. Found by the index on status and time: the cost grows with what is due, not with
+what there is.
 """
 
 from __future__ import annotations
