@@ -33,7 +33,6 @@ from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows, kill_switches
 from resources.errors import DroviError, Halted, Refused, Transient
-from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
 from resources.telemetry import get_logger, metrics
@@ -48,7 +47,6 @@ LOOK_SECONDS = 1.0
 RUN_WORTH = 100
 """Pending items from which a run, which costs three CPU-seconds to begin, is worth it; fewer wait for the next tick."""
 AFTER_DEFECT = timedelta(seconds=60)
-RELAYED = 1000
 
 SYNC, BACKFILL = "sync", "backfill"
 _log = get_logger(__name__)
@@ -116,8 +114,6 @@ def run_tick(runtime: Runtime, budget: Budget) -> Tick:
                 left_alone.add(row.id)
             if done.derived:
                 tick.done.append((row.connector, row.id, done))
-    if tick.done:
-        try_relay(runtime.database, RELAYED, runtime.events)
     return tick
 
 

@@ -1,6 +1,6 @@
 """Reconcile: what a crash left lying, what was done without Dagster, and what is due by the day.
 
-Dead workers' runs and jobs are ended, events are moved to the log, partitions read by the command line are told, schedules
+Dead workers' runs and jobs are ended, partitions read by the command line are told, schedules
 become jobs and are mended, and the audit log is anchored every hour: here, since a look for what is due is one query, and a
 schedule of Dagster's would cost a run.
 
@@ -28,7 +28,6 @@ from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows, kill_switches, schedules
 from resources.audit import anchor
 from resources.errors import DroviError
-from resources.events.relay import try_relay
 from resources.schema import connection as connection_table
 from resources.schema import connection_lease, organisation, stream_cursor
 from resources.telemetry import get_logger, metrics
@@ -36,7 +35,6 @@ from sensors.run_status import partition_of
 
 SILENT = timedelta(seconds=150)
 """A run without an event, and without a lease, for this long is dead: a stage's wait for its turn is 120 s."""
-RELAYED = 5000
 _log = get_logger(__name__)
 
 
@@ -53,14 +51,13 @@ def reconcile(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     runtime: Runtime = getattr(context.resources, RUNTIME)()
     ended = end_dead_runs(runtime, context.instance)
     requeued = requeue_silent_jobs(runtime, context.instance)
-    moved = try_relay(runtime.database, RELAYED, runtime.events)
     anchored = anchor_audit_log(runtime)
     with runtime.database.dispatch() as connection:
         by_the_clock = schedules.reconcile(connection, PERIODIC)
         kill_switches.show(connection)
         runtime.events.prune(connection)
     elsewhere = read_elsewhere(runtime, context.instance)
-    done = f"{ended} dead runs ended, {requeued} jobs requeued, {moved} events relayed, {anchored} audit chains anchored, {by_the_clock.asked} jobs asked for by the clock."
+    done = f"{ended} dead runs ended, {requeued} jobs requeued, {anchored} audit chains anchored, {by_the_clock.asked} jobs asked for by the clock."
     return dg.SensorResult(
         skip_reason=None if elsewhere else done,
         asset_events=[event for connector, key in elsewhere for event in _told(connector, key)],

@@ -3,7 +3,7 @@
 A change becomes a delivery in the transaction that consumes its event (``enqueue``), of every endpoint whose owner may see
 what changed; that is looked at again before each try, so nobody is told of what was taken back meanwhile. A delivery is
 claimed for ``CLAIM_SECONDS`` and counted before it is sent: a worker that dies in between costs a repetition under the
-same ``webhook-id``, by which a receiver knows it.
+same ``webhook-id``, by which a receiver knows it. A kill switch on everything or on the organisation keeps it waiting.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ _CLAIM = text(
             WHERE one.endpoint_id = e.id AND one.status = 'pending' AND one.due_at <= now()
             ORDER BY one.due_at LIMIT :each FOR UPDATE SKIP LOCKED
         ) due
-        WHERE e.status = 'active'
+        WHERE e.status = 'active' AND NOT EXISTS (
+            SELECT FROM kill_switch k WHERE k.connector IS NULL AND (k.org_id IS NULL OR k.org_id = e.org_id)
+        )
         ORDER BY due.due_at LIMIT :limit
     ) claimed
     WHERE claimed.id = d.id

@@ -43,7 +43,8 @@ class Spot:
 class Step:
     """What one step did. ``read`` 0: nothing was there, another has the partition, or it waits.
 
-    ``repeated`` were handled before or failed in another group; ``skipped`` are of what is no more.
+    ``repeated`` were handled before or failed in another group; ``skipped`` are of what is no more; ``failed`` are those
+    that a handler failed on, each of them among ``retried`` or ``dead`` as well.
     """
 
     read: int = 0
@@ -53,12 +54,13 @@ class Step:
     later: int = 0
     retried: int = 0
     dead: int = 0
+    failed: int = 0
     paused: bool = False
     derived: list[tuple[str, UUID, Done]] = field(default_factory=list)
 
     def add(self, other: Step) -> None:
         """Take in another step's figures."""
-        for name in ("read", "handled", "repeated", "skipped", "later", "retried", "dead"):
+        for name in ("read", "handled", "repeated", "skipped", "later", "retried", "dead", "failed"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.paused |= other.paused
         self.derived += other.derived
@@ -107,7 +109,7 @@ def _count(consumer: Consumer, step: Step) -> None:
     """Once it is committed: what was rolled back is done again."""
     metrics.retried(consumer.topic, step.retried)
     metrics.dead(consumer.topic, step.dead)
-    metrics.handler_failed(consumer.topic, step.retried + step.dead)
+    metrics.handler_failed(consumer.topic, step.failed)
 
 
 def handle(work: Work, consumer: Consumer, events: Sequence[StoredEvent]) -> Step:
@@ -126,6 +128,7 @@ def handle(work: Work, consumer: Consumer, events: Sequence[StoredEvent]) -> Ste
     step.skipped += outcome.skipped
     step.derived = outcome.derived
     step.later = len(outcome.later)
+    step.failed = len(outcome.failed)
     later = [(one.stored, one.org_id, seconds) for one, seconds in outcome.later]
     routing.put_off(work.connection, consumer, later)
     failures += [(one.stored, one.org_id, error) for one, error in outcome.failed]

@@ -6,54 +6,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
-from uuid import UUID, uuid4
 
-from tests.api.conftest import World
+from tests.api.case import Case, Reach
+from tests.api.organisation_cases import DUTIES, WEBHOOKS
 
 _numbers = itertools.count()
 _periods = itertools.cycle(("daily", "weekly"))  # what is chosen already is no change
-
-
-class Reach(Enum):
-    """What an operation touches, which decides what other tenants see."""
-
-    OPEN = "needs no key"
-    CALLER = "answers about the caller alone"
-    LIST = "lists what the caller may see"
-    ONE = "names one thing by its id"
-    PEOPLE = "changes who may do what; tests/api/tenancy tries these with people of their own"
-    SIGNED = "takes what is signed, whoever sends it; tests/api/webhooks tries these"
-    STREAM = "does not end; tests/api/visibility tries these"
-    ENTRANCE = "signs people up, in and out; tests/api/auth tries these"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One operation. ``path`` may hold ``{id}``; ``subject`` picks whose id it is.
-
-    ``administration``: a viewer is refused, though it only reads. ``apart``: what it does to an organisation would
-    end the world that other cases stand on, so its success is tried in one of its own.
-    """
-
-    operation_id: str
-    method: str
-    path: str
-    reach: Reach
-    subject: Callable[[World], UUID] = lambda _: uuid4()
-    body: Callable[[], dict[str, Any] | None] = lambda: None
-    status: int = 200
-    writes: bool = False
-    viewer: int = 0
-    """What a viewer is answered, where it is neither 200 nor, for one that writes, 403."""
-    administration: bool = False
-    apart: bool = False
-
-    def url(self, identity: UUID) -> str:
-        return self.path.replace("{id}", str(identity))
 
 
 def _new_connection() -> dict[str, Any]:
@@ -111,161 +70,6 @@ _ENTRANCE = {
     "finish_single_sign_on": ("GET", "/api/v1/auth/oidc/callback"),
     "update_profile": ("PATCH", "/api/v1/auth/me"),
 }
-
-_DUTIES = (
-    Case(
-        "delete_connection",
-        "DELETE",
-        "/api/v1/connections/{id}",
-        Reach.ONE,
-        lambda w: w.spare_id,
-        status=202,
-        writes=True,
-    ),
-    Case(
-        "erase_member",
-        "POST",
-        "/api/v1/members/{id}/erasure",
-        Reach.ONE,
-        lambda w: w.colleague_id,
-        status=202,
-        writes=True,
-    ),
-    Case("get_organisation_erasure", "GET", "/api/v1/organisation/erasure", Reach.CALLER),
-    Case(
-        "schedule_organisation_erasure",
-        "POST",
-        "/api/v1/organisation/erasure",
-        Reach.CALLER,
-        body=lambda: {"name": "Cabinet Morel"},
-        status=202,
-        writes=True,
-        apart=True,
-    ),
-    Case(
-        "call_off_organisation_erasure",
-        "DELETE",
-        "/api/v1/organisation/erasure",
-        Reach.CALLER,
-        writes=True,
-        apart=True,
-    ),
-    Case("list_erasures", "GET", "/api/v1/erasures", Reach.LIST, administration=True),
-    Case(
-        "get_erasure",
-        "GET",
-        "/api/v1/erasures/{id}",
-        Reach.ONE,
-        lambda w: w.duties.receipt_id,
-        administration=True,
-    ),
-    Case(
-        "place_hold",
-        "POST",
-        "/api/v1/holds",
-        Reach.CALLER,
-        body=lambda: {"reason": "Morel v. Dubois"},
-        status=201,
-        writes=True,
-        apart=True,
-    ),
-    Case("list_holds", "GET", "/api/v1/holds", Reach.LIST, administration=True),
-    Case(
-        "release_hold",
-        "POST",
-        "/api/v1/holds/{id}/release",
-        Reach.ONE,
-        lambda w: w.duties.hold_id,
-        writes=True,
-    ),
-    Case("request_export", "POST", "/api/v1/exports", Reach.CALLER, status=202, writes=True),
-    Case("list_exports", "GET", "/api/v1/exports", Reach.LIST, administration=True),
-    Case(
-        "get_export",
-        "GET",
-        "/api/v1/exports/{id}",
-        Reach.ONE,
-        lambda w: w.duties.export_id,
-        administration=True,
-    ),
-    Case(
-        "download_export_part",
-        "GET",
-        "/api/v1/exports/{id}/parts/members.csv",
-        Reach.ONE,
-        lambda w: w.duties.export_id,
-        administration=True,
-    ),
-)
-
-_WEBHOOKS = (
-    Case(
-        "create_webhook",
-        "POST",
-        "/api/v1/webhooks",
-        Reach.CALLER,
-        body=lambda: {"url": "https://hooks.example/drovi", "event_types": ["objects.changed"]},
-        status=201,
-        writes=True,
-    ),
-    Case("list_webhooks", "GET", "/api/v1/webhooks", Reach.LIST, administration=True),
-    Case(
-        "get_webhook", "GET", "/api/v1/webhooks/{id}", Reach.ONE, lambda w: w.webhook_id, administration=True
-    ),
-    Case(
-        "update_webhook",
-        "PATCH",
-        "/api/v1/webhooks/{id}",
-        Reach.ONE,
-        lambda w: w.webhook_id,
-        body=lambda: {"description": "The portal of the firm"},
-        writes=True,
-    ),
-    Case(
-        "delete_webhook",
-        "DELETE",
-        "/api/v1/webhooks/{id}",
-        Reach.ONE,
-        lambda w: w.spare_webhook_id,
-        writes=True,
-    ),
-    Case(
-        "replace_webhook_secret",
-        "POST",
-        "/api/v1/webhooks/{id}/secret",
-        Reach.ONE,
-        lambda w: w.webhook_id,
-        body=dict,
-        status=201,
-        writes=True,
-    ),
-    Case(
-        "ping_webhook",
-        "POST",
-        "/api/v1/webhooks/{id}/ping",
-        Reach.ONE,
-        lambda w: w.webhook_id,
-        status=202,
-        writes=True,
-    ),
-    Case(
-        "list_webhook_deliveries",
-        "GET",
-        "/api/v1/webhooks/{id}/deliveries",
-        Reach.ONE,
-        lambda w: w.webhook_id,
-        administration=True,
-    ),
-    Case(
-        "redeliver_webhook",
-        "POST",
-        "/api/v1/webhook-deliveries/{id}/redeliver",
-        Reach.ONE,
-        lambda w: w.delivery_id,
-        status=202,
-        writes=True,
-    ),
-)
 
 CASES = (
     *(Case(name, method, path, Reach.ENTRANCE) for name, (method, path) in _ENTRANCE.items()),
@@ -435,6 +239,6 @@ CASES = (
         lambda w: w.asked[w.shared.connection_id].failed_id,
         writes=True,
     ),
-    *_DUTIES,
-    *_WEBHOOKS,
+    *DUTIES,
+    *WEBHOOKS,
 )

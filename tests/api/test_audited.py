@@ -15,7 +15,8 @@ from drovi_api.runtime import ApiRuntime
 from resources.audit import verify
 from resources.schema import audit_entry, organisation
 from resources.tenancy import Role
-from tests.api.cases import CASES, POLICIES, Case, Reach
+from tests.api.case import Case, Reach
+from tests.api.cases import CASES, POLICIES
 from tests.api.conftest import Caller, World, colleague_of, make_world
 from tests.conftest import Database
 

@@ -17,7 +17,8 @@ from resources.audit import Action
 from tests.api.boundary import acts
 from tests.api.boundary.operations import Fill, Operation
 from tests.api.boundary.sides import SHARED_WORDS, Side
-from tests.api.cases import CASES, Case, Reach
+from tests.api.case import Case, Reach
+from tests.api.cases import CASES
 
 
 class Kind(Enum):

@@ -16,10 +16,11 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from drovi_assets.chores.webhooks import WAITS, deliver, enqueue
 from drovi_assets.pipeline.runtime import Runtime
-from resources.audit import newest
+from resources.audit import SYSTEM, newest
 from resources.clock import SystemClock, now
 from resources.events.envelope import Envelope, EventType, ObjectsChanged
 from resources.identity import people
+from resources.kill_switches import EVERYTHING, Scope, release, throw
 from resources.master_keys import MasterKeys
 from resources.organisations import principal_of
 from resources.outbound import Outbound, networks_of
@@ -144,6 +145,22 @@ def test_a_change_arrives_signed_and_by_ids_alone(bench: Bench) -> None:
     assert (row.status, row.attempts, row.last_status) == ("delivered", 1, 200)
     assert bench.deliver() == 0
     assert len(bench.receiver.messages) == 1
+
+
+@pytest.mark.parametrize("mine", [False, True], ids=["everything", "the organisation"])
+def test_a_kill_switch_keeps_it_waiting(bench: Bench, mine: bool) -> None:
+    """And loses nothing: it arrives once the switch is released. That of another organisation holds nothing back."""
+    other = make_tenant(bench.database, "Dubois Audit").principal.org_id
+    scope = Scope(org_id=bench.org_id) if mine else EVERYTHING
+    bench.enqueue()
+    with bench.database.worker.dispatch() as session:
+        throw(session, Scope(org_id=other), "Theirs.", SYSTEM)
+        throw(session, scope, "A flood.", SYSTEM)
+    assert bench.deliver() == 0
+    assert not bench.receiver.messages
+    with bench.database.worker.dispatch() as session:
+        release(session, scope, SYSTEM)
+    assert bench.deliver() == 1
 
 
 def test_a_repeated_event_is_told_once(bench: Bench) -> None:
