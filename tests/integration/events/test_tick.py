@@ -85,8 +85,7 @@ def test_what_fails_is_counted_once_it_is_committed(plane: Plane, monkeypatch: p
         if opened.body.items[0].provider_id == "bad":
             raise KeyError("bad")
 
-    handler = Counting(object_to_bad)
-    consumer = Consumer(Topic.RAW, "counting", lambda work, batch: handler(work, batch), attempts=2)
+    consumer = Consumer(Topic.RAW, "counting", Counting(object_to_bad), attempts=2)
     monkeypatch.setattr(events, "CONSUMERS", (consumer,))
     plane.publish([plane.named("good"), plane.named("bad"), b"no event at all"])
     _tick(plane)
