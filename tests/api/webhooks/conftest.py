@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -97,10 +97,13 @@ def make_feed(caller: Caller, database: Database, **more: Any) -> Feed:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_tried_before(api_database: Database) -> None:
-    """All requests of the tests come from one address."""
+def _alone(api_database: Database) -> Iterator[None]:
+    """All requests of the tests come from one address; and nobody here moves what they leave in the outbox."""
     with api_database.identity.transaction() as session:
         session.execute(delete(rate_limit))
+    yield
+    with api_database.worker.dispatch() as session:
+        session.execute(delete(outbox))
 
 
 def plain(response: httpx.Response) -> tuple[int, dict[str, Any]]:

@@ -127,9 +127,9 @@ def test_a_repeated_message_has_one_effect(feed: Feed) -> None:
     assert feed.messages() - before == MESSAGES
 
 
-def test_an_id_is_its_senders_own(feed: Feed, other: Caller, api_database: Database) -> None:
+def test_an_id_is_its_senders_own(feed: Feed, newcomer: Callable[[], Caller], api_database: Database) -> None:
     """Another source may use the same."""
-    theirs = make_feed(other, api_database)
+    theirs = make_feed(newcomer(), api_database)
     assert feed.push({"items": [ITEM]}, message_id="msg_same").json()["repeated"] is False
     assert theirs.push({"items": [ITEM]}, message_id="msg_same").json()["repeated"] is False
 

@@ -52,10 +52,10 @@ def _forgeries(feed: Feed) -> dict[str, tuple[bytes, dict[str, str], str]]:
 
 
 def test_whatever_is_not_signed_as_it_should_be_is_refused_alike(
-    feed: Feed, other: Caller, api_database: Database
+    feed: Feed, newcomer: Callable[[], Caller], api_database: Database
 ) -> None:
     """Forged, bent, old, bare, sent elsewhere: as an address that there is not, to the letter; and nothing is kept."""
-    theirs = make_feed(other, api_database)
+    theirs = make_feed(newcomer(), api_database)
     answers = {
         name: plain(feed.send(content, headers, path))
         for name, (content, headers, path) in _forgeries(feed).items()
