@@ -21,6 +21,7 @@ from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime, open_runtime
 from drovi_assets.schedules import checks_job
 from resources.bindings import lazily
+from resources.garbage import spare_what_is_loaded
 from resources.settings import Settings
 from resources.telemetry import configure_logging, serve_metrics
 from sensors.events import events
@@ -47,6 +48,7 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
 
 def _runtime() -> AbstractContextManager[Runtime]:
     settings = Settings.load()
+    spare_what_is_loaded()
     configure_logging(level=settings.log_level, log_format=settings.log_format, service="dagster")
     if (
         multiprocessing.parent_process() is None

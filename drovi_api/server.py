@@ -21,6 +21,7 @@ from resources.database import AppDatabase, IdentityDatabase, WorkerDatabase
 from resources.embedded_postgres import connect_or_start
 from resources.embedder import Embedder
 from resources.events.opening import open_event_log
+from resources.garbage import spare_what_is_loaded
 from resources.http import HttpClient
 from resources.identity.administrators import Rules
 from resources.identity.provider import open_provider
@@ -85,8 +86,10 @@ def open_runtime(settings: Settings, urls: DatabaseUrls) -> Iterator[ApiRuntime]
 def serve(settings: Settings, urls: DatabaseUrls) -> None:
     """Serve until a signal ends it."""
     with open_runtime(settings, urls) as runtime:
+        app = create_app(runtime)
+        spare_what_is_loaded()
         uvicorn.run(
-            create_app(runtime),
+            app,
             host=settings.api_host,
             port=settings.api_port,
             log_config=None,  # resources.telemetry writes the log, the edge its access lines

@@ -36,6 +36,9 @@ _HIDE = (
     "UPDATE record SET superseded_at = now() WHERE source_item_id = ANY (:items) AND superseded_at IS NULL",
     "UPDATE source_item SET superseded_at = now() WHERE id = ANY (:items) AND superseded_at IS NULL",
 )
+_ANY_DELETED = text(
+    "SELECT EXISTS (SELECT FROM tombstone WHERE connection_id = :connection_id AND stream = :stream)"
+)
 # The highest version becomes current again and is derived anew, so that landing meets it as if nothing had been.
 _GIVE_BACK = text(
     """
@@ -111,13 +114,9 @@ def keep(
 
 def give_back(connection: Connection, scope: LandingScope, changes: Sequence[Change]) -> None:
     """Before changes land: ids among them that a hold kept, and that are newer than their deletion, are current again."""
-    if changes:
-        connection.execute(
-            _GIVE_BACK,
-            {
-                "connection_id": scope.connection_id,
-                "stream": scope.stream,
-                "ids": [change.provider_id for change in changes],
-                "versions": [change.version for change in changes],
-            },
-        )
+    names = {"connection_id": scope.connection_id, "stream": scope.stream}
+    # Most streams have no tombstone at all: asked first, a page's ids need not be sent a second time.
+    if changes and connection.execute(_ANY_DELETED, names).scalar_one():
+        ids = [change.provider_id for change in changes]
+        versions = [change.version for change in changes]
+        connection.execute(_GIVE_BACK, {**names, "ids": ids, "versions": versions})

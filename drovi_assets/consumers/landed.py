@@ -7,7 +7,6 @@ event tells of any more, a live sync finds there.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from sqlalchemy import or_, select
 
 from drovi_assets.automation import Done, turn_of
 from drovi_assets.consumers.contract import Handled, Opened, Work
-from drovi_assets.consumers.standing import Standing, look_up, of_event
+from drovi_assets.consumers.standing import Standing, by_source
 from drovi_assets.pipeline.run import BATCH, process
 from resources.errors import NeedsPerson, Transient
 from resources.events.envelope import ItemsLanded
@@ -31,19 +30,14 @@ BUSY_SECONDS = 3.0
 
 def derive(work: Work, events: Sequence[Opened]) -> Handled:
     """The handler of ``intelligence.pipeline.input``."""
-    handled = Handled()
-    told = [(event, event.body) for event in events if isinstance(event.body, ItemsLanded)]
-    known = look_up(work, {body.connection_id for _, body in told})
-    waiting: defaultdict[UUID, list[tuple[Opened, ItemsLanded]]] = defaultdict(list)
-    for event, body in told:
-        source = of_event(known, event, body.connection_id)
-        # One that is paused or stopped keeps its items in the queue, where they are found once it goes on.
-        if source is None or not source.wanted:
-            handled.skipped += 1
-        else:
-            waiting[source.id].append((event, body))
-    for connection_id, mine in waiting.items():
-        handled.add(_derive(work, known[connection_id], mine))
+    sources, skipped = by_source(work, events)
+    handled = Handled(skipped=skipped)
+    for source, mine in sources:
+        if source.wanted:
+            told = [(event, event.body) for event in mine if isinstance(event.body, ItemsLanded)]
+            handled.add(_derive(work, source, told))
+        else:  # paused or stopped, it keeps its items in the queue, where they are found once it goes on
+            handled.skipped += len(mine)
     return handled
 
 

@@ -21,7 +21,7 @@ from drovi_assets.connectors import committing, leases
 from drovi_assets.connectors.contract import Change, Gone, Page
 from drovi_assets.connectors.landing import LandingScope, landed_now, latest
 from drovi_assets.consumers.contract import Handled, Opened, Work
-from drovi_assets.consumers.standing import Standing, look_up, of_event
+from drovi_assets.consumers.standing import Standing, by_source
 from resources.database import enter
 from resources.events.envelope import ItemsLanded, ItemsPushed, SourceChanged, tell
 from resources.schema import connection as connection_table
@@ -42,28 +42,21 @@ class _Arrived:
 
 def take_in(work: Work, events: Sequence[Opened]) -> Handled:
     """The handler of ``raw.connector.events``."""
-    handled = Handled()
-    about = {
-        event: event.body.connection_id
-        for event in events
-        if isinstance(event.body, ItemsPushed | SourceChanged)
-    }
-    known = look_up(work, set(about.values()))
-    arrived: defaultdict[UUID, defaultdict[str, _Arrived]] = defaultdict(lambda: defaultdict(_Arrived))
+    sources, skipped = by_source(work, events)
+    handled = Handled(skipped=skipped)
     changed: set[UUID] = set()
-    for event, connection_id in about.items():
-        source = of_event(known, event, connection_id)
-        if source is None:
-            handled.skipped += 1
-        elif not source.wanted:
-            handled.later.append((event, UNWANTED_SECONDS))
-        elif isinstance(event.body, ItemsPushed):
-            _sort(event.body, arrived[connection_id][event.body.stream])
-        else:
-            changed.add(connection_id)
-    # In one order for everybody, or two consumers could wait for each other's connections.
-    for connection_id in sorted(arrived):
-        _land(work, known[connection_id], arrived[connection_id])
+    for source, mine in sources:
+        if not source.wanted:
+            handled.later += [(event, UNWANTED_SECONDS) for event in mine]
+            continue
+        arrived: defaultdict[str, _Arrived] = defaultdict(_Arrived)
+        for event in mine:
+            if isinstance(event.body, ItemsPushed):
+                _sort(event.body, arrived[event.body.stream])
+            elif isinstance(event.body, SourceChanged):
+                changed.add(source.id)
+        if arrived:
+            _land(work, source, arrived)
     if changed:
         work.connection.execute(
             update(connection_table)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
 from drovi_assets.consumers.contract import Opened, Work
+from resources.events.envelope import AboutConnection
 from resources.schema import connection as connection_table
 from resources.schema import organisation
 
@@ -24,7 +26,25 @@ class Standing:
     wanted: bool
 
 
-def look_up(work: Work, ids: Collection[UUID]) -> dict[UUID, Standing]:
+def by_source(work: Work, events: Sequence[Opened]) -> tuple[list[tuple[Standing, list[Opened]]], int]:
+    """Events by the connection that they are about, each one's in their order; and how many are about none.
+
+    Connections come in one order for everybody, or two consumers could wait for each other's. Another organisation's
+    connection is none, and so is one that is being erased.
+    """
+    told: defaultdict[UUID, list[Opened]] = defaultdict(list)
+    for event in events:
+        if isinstance(event.body, AboutConnection):
+            told[event.body.connection_id].append(event)
+    found = [
+        (source, mine)
+        for source in sorted(_look_up(work, told), key=lambda one: one.id)
+        if (mine := [event for event in told[source.id] if event.org_id == source.org_id])
+    ]
+    return found, len(events) - sum(len(mine) for _, mine in found)
+
+
+def _look_up(work: Work, ids: Collection[UUID]) -> list[Standing]:
     """The connections of those ids; what is being erased is gone already. One query, and one for each that may be stopped."""
     row = connection_table.c
     # A private source is its owner's: while they are no member, there is nobody to read it for.
@@ -45,8 +65,8 @@ def look_up(work: Work, ids: Collection[UUID]) -> dict[UUID, Standing]:
         .join(organisation, organisation.c.id == row.org_id)
         .where(row.id.in_(ids), row.status != "erasing")
     )
-    return {
-        one.id: Standing(
+    return [
+        Standing(
             one.id,
             one.org_id,
             one.connector,
@@ -54,10 +74,4 @@ def look_up(work: Work, ids: Collection[UUID]) -> dict[UUID, Standing]:
             one.wanted and not work.stopped(work.connection, one.connector, one.org_id),
         )
         for one in work.connection.execute(query)
-    }
-
-
-def of_event(known: dict[UUID, Standing], event: Opened, connection_id: UUID) -> Standing | None:
-    """The connection that an event is about; another organisation's is none."""
-    found = known.get(connection_id)
-    return found if found is not None and found.org_id == event.org_id else None
+    ]

@@ -11,7 +11,6 @@ the pipe for the result, the pipe for how the child ended.
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import json
 import os
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from drovi_assets.documents.confine import Limits, confine, die_with_parent, leave_network
+from resources.garbage import spare_what_is_loaded
 
 _PRELOAD = (
     "pypdfium2", "pikepdf", "lxml.html", "markdown_it", "charset_normalizer", "openpyxl", "pptx",
@@ -197,8 +197,7 @@ def _preload() -> None:
     """Import what the parsers use, here, once: a child shares it."""
     for name in _PRELOAD:
         importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # a child's collections then leave the shared pages alone
+    spare_what_is_loaded()  # a child's collections then leave the shared pages alone
 
 
 def _kill_group(pid: int) -> None:

@@ -48,6 +48,12 @@ class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class AboutConnection(_Body):
+    """What every event about one connection says."""
+
+    connection_id: UUID
+
+
 class PushedItem(_Body):
     """An item as its provider pushed it; the fields are those of a connector's ``Change``, or of ``Gone``."""
 
@@ -60,31 +66,26 @@ class PushedItem(_Body):
     readers: frozenset[str] | None = None
 
 
-class ItemsPushed(_Body):
+class ItemsPushed(AboutConnection):
     """A source pushed items: they are to be landed."""
 
-    connection_id: UUID
     stream: str
     items: tuple[PushedItem, ...]
 
 
-class SourceChanged(_Body):
+class SourceChanged(AboutConnection):
     """A source said that something changed and not what: it is to be read now."""
 
-    connection_id: UUID
 
-
-class ItemsLanded(_Body):
+class ItemsLanded(AboutConnection):
     """Items are stored and wait to be derived."""
 
-    connection_id: UUID
     item_ids: tuple[UUID, ...]
 
 
-class RecordsWritten(_Body):
+class RecordsWritten(AboutConnection):
     """Items became records."""
 
-    connection_id: UUID
     record_ids: tuple[UUID, ...]
 
 
