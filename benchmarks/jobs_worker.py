@@ -17,10 +17,10 @@ import psycopg
 
 from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.work import work
+from drovi_assets.deadline import Budget
 from drovi_assets.pipeline.runtime import Runtime
 from resources.database import WorkerDatabase
 from resources.telemetry import configure_logging
-from sensors.budget import Budget
 
 TICK_SECONDS = 10.0
 NOOP, MARK = "bench_noop", "bench_mark"

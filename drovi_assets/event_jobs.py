@@ -7,7 +7,7 @@ Launched from the UI with ``again`` it handles a range once more that was consum
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from drovi_assets.consumers import ranges
 from drovi_assets.consumers.consume import Step
 from drovi_assets.consumers.ranges import Range
 from drovi_assets.consumers.registry import CONSUMERS, stopped
+from drovi_assets.deadline import Budget
 from drovi_assets.failures import classified
 from drovi_assets.jobs import MAX_RUNTIME, materializations, register
 from drovi_assets.partitions import Partition
@@ -27,17 +28,6 @@ from resources import job_rows
 CONSUME_RANGE = "consume_range"
 WORK = "work_off"
 NOTED_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class _Until:
-    """A moment, by the monotonic clock."""
-
-    end: float
-
-    @property
-    def left(self) -> float:
-        return max(0.0, self.end - time.monotonic())
 
 
 @dg.op(
@@ -69,7 +59,7 @@ def _work_off(context: dg.OpExecutionContext) -> None:
             job_rows.note(runtime.database, job_id, figures(step))
             noted = time.monotonic()
 
-    deadline = _Until(time.monotonic() + MAX_RUNTIME)
+    deadline = Budget.of(MAX_RUNTIME)
     with classified(context.retry_number):
         if context.op_config["again"]:
             step = ranges.again(runtime, wanted, CONSUMERS, deadline, stopped=stopped)

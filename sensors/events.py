@@ -19,13 +19,13 @@ from drovi_assets.consumers import dead_letters, ranges, rounds
 from drovi_assets.consumers.consume import Step
 from drovi_assets.consumers.contract import Stopped
 from drovi_assets.consumers.registry import CONSUMERS, stopped
+from drovi_assets.deadline import Budget
 from drovi_assets.event_jobs import CONSUME_RANGE, figures, range_config, range_job
 from drovi_assets.jobs import ATTEMPT_TAG, JOB_TAG
 from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import DroviError
 from resources.events.relay import try_relay
 from resources.telemetry import get_logger, metrics
-from sensors.budget import Budget
 from sensors.live_sync import Tick
 
 TICK_SECONDS = 10.0

@@ -10,12 +10,12 @@ from drovi_assets.assets.connectors import RUNTIME
 from drovi_assets.chores import webhooks
 from drovi_assets.chores.letters import deliver
 from drovi_assets.chores.work import work
+from drovi_assets.deadline import Budget
 from drovi_assets.jobs import JOBS
 from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.schedules import checks_job
 from resources.telemetry import metrics
 from sensors import job_requests, run_status
-from sensors.budget import Budget
 from sensors.cursors import RunsCursor
 
 CHORE_SECONDS = 10.0

@@ -28,6 +28,7 @@ from drovi_assets.automation import (
     read_history,
     read_live,
 )
+from drovi_assets.deadline import Budget
 from drovi_assets.jobs import materializations
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
@@ -36,7 +37,6 @@ from resources.errors import DroviError, Halted, Refused, Transient
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
 from resources.telemetry import get_logger, metrics
-from sensors.budget import Budget
 
 TICK_SECONDS = 15.0
 PATIENCE_SECONDS = 8.0

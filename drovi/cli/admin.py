@@ -83,7 +83,7 @@ def disable(address: Address) -> None:
 def _sent(environment: Environment, letter_id: UUID) -> bool:
     """Send what waits, as the platform's tick would; whether this letter is gone then."""
     from drovi_assets.chores.letters import deliver
-    from sensors.budget import Budget
+    from drovi_assets.deadline import Budget
 
     deliver(environment.runtime, Budget.of(SENDING_SECONDS))
     with environment.runtime.database.dispatch() as connection:

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, or_, select, update
 
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.sources import turn_within
+from drovi_assets.deadline import Deadline
 from drovi_assets.intelligence.extract import EXTRACTOR_VERSION
 from drovi_assets.pipeline.objects import write_objects
 from drovi_assets.pipeline.runtime import Runtime

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
-
-
-class Deadline(Protocol):
-    """How much time is left in this tick."""
-
-    @property
-    def left(self) -> float:
-        """Seconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

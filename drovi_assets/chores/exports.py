@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.export_tables import (
     LISTS,
     MANIFEST,
@@ -29,6 +29,7 @@ from drovi_assets.chores.export_tables import (
     sections,
     write_csv,
 )
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources import letters
 from resources.errors import Forbidden, NotFound

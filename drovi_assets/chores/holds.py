@@ -7,12 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.sources import BATCH, turn_within
 from drovi_assets.connectors import deletions, holds
 from drovi_assets.connectors.contract import Gone
 from drovi_assets.connectors.landing import LandingScope
 from drovi_assets.connectors.leases import Lease
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 
 # Files of deletions that are done already are waited for too: a kill may have come before them.

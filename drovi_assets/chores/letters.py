@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
-from drovi_assets.chores.contract import Deadline
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import DroviError, NeedsPerson, Transient
 from resources.letters import opened

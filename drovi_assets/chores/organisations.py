@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
 from drovi_assets.chores import exports, receipts, sources
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.connectors import holds
 from drovi_assets.connectors.erasing import Erased
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources import audit
 from resources.audit import Action

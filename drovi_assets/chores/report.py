@@ -12,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, update
 
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.reports import Period, Report, report_of
 from resources import letters

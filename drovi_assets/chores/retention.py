@@ -16,11 +16,12 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, select, text
 
 from drovi_assets.chores import receipts
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.sources import BATCH, turn_within
 from drovi_assets.connectors import deletions, erasing, holds
 from drovi_assets.connectors.landing import LandingScope
 from drovi_assets.connectors.leases import Lease
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.audit import Action
 from resources.schema import connection as connection_table

@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import Connection, update
 
 from drovi_assets.chores import receipts
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.connectors import deletions, erasing, holds
 from drovi_assets.connectors.leases import Lease
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from drovi_assets.pipeline.turns import turn
 from resources.audit import Action

@@ -14,11 +14,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, select, text, update
 
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.connectors.contract import Connector, Subscribed, Subscribes
 from drovi_assets.connectors.intakes import Opened, opened_of
 from drovi_assets.connectors.registry import ConnectorSpec
 from drovi_assets.connectors.runner import using
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import Conflict, InvariantBroken, NeedsPerson, NotFound, Transient
 from resources.schema import connection as connection_table

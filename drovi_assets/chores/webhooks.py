@@ -18,7 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, delete, func, text, update
 
-from drovi_assets.chores.contract import Deadline
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.audit import SYSTEM, Action, record
 from resources.errors import DroviError, Transient

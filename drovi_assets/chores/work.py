@@ -1,21 +1,24 @@
 """Working off chores: due jobs in turns between organisations, a slice each, within one tick's budget.
 
-A batch is claimed in one statement, so that several workers share the work without doing a job twice, and what is not
-begun in time is given back. A transient failure puts a job off, doubling from ``FIRST_WAIT_SECONDS``; any other of the
+A batch is claimed in one statement, so that several workers share the work without doing a job twice. What of it is not
+begun after ``SLICE_SECONDS`` is given back and claimed anew: who asks meanwhile does not wait for what others had
+claimed, and whoever was served least in this tick is next. A transient failure puts a job off, doubling from ``FIRST_WAIT_SECONDS``; any other of the
 error tree ends it with its message for the person who asked. A defect is logged and counted as an attempt.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 
-from drovi_assets.chores.contract import Chore, Deadline, Step, Task
+from drovi_assets.chores.contract import Chore, Step, Task
 from drovi_assets.chores.registry import CHORES
+from drovi_assets.deadline import Budget, Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.audit import PLATFORM
@@ -23,6 +26,9 @@ from resources.errors import DroviError, Halted, Transient
 from resources.telemetry import get_logger
 
 AT_ONCE = 50
+SLICE_SECONDS = 1.0
+STEP_SECONDS = 3.0
+"""What one step may take of the tick, for chores that can stop."""
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 900.0
 TRIES = 12
@@ -39,33 +45,35 @@ def work(runtime: Runtime, deadline: Deadline, chores: Mapping[str, Chore] = CHO
 
     A job that takes more than one step has one a call: what comes after it is not kept waiting.
     """
-    worked = 0
     stepped: set[UUID] = set()
+    served: Counter[UUID | None] = Counter()
     while True:
         with runtime.database.dispatch() as connection:
-            claimed = job_rows.take(connection, list(chores), AT_ONCE)
+            claimed = job_rows.take(connection, list(chores), AT_ONCE, served)
         rows = [row for row in claimed if row.id not in stepped]
         if again := stepped & {row.id for row in claimed}:
             with runtime.database.dispatch() as connection:
                 job_rows.put_back(connection, again)
-        done = _batch(runtime, rows, chores, deadline)
-        worked += done
-        stepped.update(row.id for row in rows)
-        if len(claimed) < AT_ONCE or done == 0 or done < len(rows):
-            return worked
+        done = rows[: _batch(runtime, rows, chores, deadline)]
+        stepped.update(row.id for row in done)
+        served.update(row.org_id for row in done)
+        if not done or deadline.left <= 0 or (len(done) == len(rows) and len(claimed) < AT_ONCE):
+            return served.total()
 
 
 def _batch(runtime: Runtime, rows: list[Row[Any]], chores: Mapping[str, Chore], deadline: Deadline) -> int:
     if not rows:
         return 0
     left = {row.id for row in rows}
+    part = Budget.within(deadline, SLICE_SECONDS)
     kept: dict[UUID, Step] = {}
     flushed = time.monotonic()
     with job_rows.kept_alive(runtime.database, left):
         for row in rows:
-            if deadline.left <= 0:
+            if deadline.left <= 0 or (part.spent and len(left) < len(rows)):
                 break
-            if (step := _one(runtime, row, chores[row.kind], deadline)) is not None:
+            its_own = Budget.within(deadline, STEP_SECONDS)
+            if (step := _one(runtime, row, chores[row.kind], its_own)) is not None:
                 kept[row.id] = step
             left.remove(row.id)
             if time.monotonic() - flushed >= KEEP_SECONDS:

@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from drovi_assets.automation import Done
-from drovi_assets.chores.contract import Deadline
 from drovi_assets.consumers import headers, places, routing
 from drovi_assets.consumers.contract import Consumer, Handled, Opened, Stopped, Work, nothing_stopped
 from drovi_assets.consumers.decode import decode
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.database import transient_of
 from resources.errors import Invalid, NeedsPerson, Transient

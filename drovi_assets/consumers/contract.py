@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from drovi_assets.automation import Done
-from drovi_assets.chores.contract import Deadline
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.events.envelope import Envelope, Topic
 from resources.events.log import StoredEvent

@@ -7,9 +7,11 @@ event tells of any more, a live sync finds there.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -17,6 +19,7 @@ from sqlalchemy import or_, select
 from drovi_assets.automation import Done, turn_of
 from drovi_assets.consumers.contract import Handled, Opened, Work
 from drovi_assets.consumers.standing import Standing, by_source
+from drovi_assets.deadline import Budget
 from drovi_assets.pipeline.run import BATCH, process
 from resources.errors import NeedsPerson, Transient
 from resources.events.envelope import ItemsLanded
@@ -27,23 +30,43 @@ PATIENCE_SECONDS = 2.0
 BUSY_SECONDS = 3.0
 """After which an event is looked at again whose connection others work on, or whose time in this tick is over."""
 
+_Told = tuple[Standing, list[Opened]]
+
 
 def derive(work: Work, events: Sequence[Opened]) -> Handled:
     """The handler of ``intelligence.pipeline.input``."""
     sources, skipped = by_source(work, events)
     handled = Handled(skipped=skipped)
-    for source, mine in sources:
-        if source.wanted:
-            told = [(event, event.body) for event in mine if isinstance(event.body, ItemsLanded)]
-            handled.add(_derive(work, source, told))
-        else:  # paused or stopped, it keeps its items in the queue, where they are found once it goes on
-            handled.skipped += len(mine)
+    # One that is paused or stopped keeps its items in the queue, where they are found once it goes on.
+    wanted = [(source, mine) for source, mine in sources if source.wanted]
+    handled.skipped += sum(len(mine) for _, mine in sources) - sum(len(mine) for _, mine in wanted)
+    for number, (source, mine) in enumerate(_in_turns(wanted, work.runtime.sources.jitter())):
+        told = [(event, event.body) for event in mine if isinstance(event.body, ItemsLanded)]
+        part = Budget.within(work.deadline, work.deadline.left / (len(wanted) - number))
+        handled.add(_derive(replace(work, deadline=part), source, told))
     return handled
+
+
+def _in_turns(sources: Sequence[_Told], chance: float) -> list[_Told]:
+    """The first connection of each organisation, then their second ones; by ``chance`` (below 1) which of them begins.
+
+    Time may not do for all of them, and what is left over comes back: none may always be among those.
+    """
+    by_organisation: defaultdict[UUID, list[_Told]] = defaultdict(list)
+    for one in sources:
+        by_organisation[one[0].org_id].append(one)
+    queues = list(by_organisation.values())
+    first = int(chance * len(queues))
+    rounds = zip_longest(*queues[first:], *queues[:first])
+    return [one for together in rounds for one in together if one is not None]
 
 
 def _derive(work: Work, source: Standing, told: Sequence[tuple[Opened, ItemsLanded]]) -> Handled:
     """One connection's events together, so that batches are full."""
     handled, turn = Handled(), _Turn(work, source)
+    if work.deadline.left <= 0:
+        handled.later = [(event, 0.0) for event, _ in told]
+        return handled
     with ExitStack() as stack:
         try:
             patience = min(PATIENCE_SECONDS, work.deadline.left)

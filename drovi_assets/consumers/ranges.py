@@ -14,10 +14,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from drovi_assets.chores.contract import Deadline
 from drovi_assets.consumers.consume import Spot, Step, consume, handle
 from drovi_assets.consumers.contract import Consumer, Stopped, Work, nothing_stopped
 from drovi_assets.consumers.rounds import Behind
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.errors import NotFound
 from resources.events.offsets import committed

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from drovi_assets.chores.contract import Deadline
 from drovi_assets.consumers.consume import Spot, Step, consume
 from drovi_assets.consumers.contract import Consumer, Stopped, nothing_stopped
+from drovi_assets.deadline import Budget, Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources.events.log import PARTITIONS, EventLog
 from resources.events.offsets import committed
@@ -109,19 +109,6 @@ def _behind_outside(
                 yield Behind(Spot(consumer, topic, partition), at, end)
 
 
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    """A batch's part of the whole time."""
-
-    whole: Deadline
-    end: float
-    clock: Callable[[], float]
-
-    @property
-    def left(self) -> float:
-        return max(0.0, min(self.whole.left, self.end - self.clock()))
-
-
 def go_round(
     runtime: Runtime,
     found: Sequence[Behind],
@@ -144,7 +131,8 @@ def go_round(
         topic = min(queues, key=spent.__getitem__)  # of equals, the one whose turn was longest ago
         one = queues[topic].pop(0)
         begin = clock()
-        step = consume(runtime, one.spot, _Slice(deadline, begin + SLICE_SECONDS, clock), stopped=stopped)
+        part = Budget.within(deadline, SLICE_SECONDS, clock)
+        step = consume(runtime, one.spot, part, stopped=stopped)
         spent[topic] += clock() - begin
         total.add(step)
         if step.read and not step.paused:

@@ -9,12 +9,27 @@ what there is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from resources import kill_switches
 from resources.database import WorkerDatabase
@@ -39,12 +54,17 @@ def due(connection: Connection, kinds: Collection[str], limit: int) -> Sequence[
     return connection.execute(query).all()
 
 
-def take(connection: Connection, kinds: Collection[str], limit: int) -> Sequence[Row[Any]]:
+def take(
+    connection: Connection,
+    kinds: Collection[str],
+    limit: int,
+    served: Mapping[UUID | None, int] = MappingProxyType({}),
+) -> Sequence[Row[Any]]:
     """Begin with jobs that are due, in their turns: one statement, and no job for two workers that ask at once.
 
-    Each is running from here on, its attempt counted, for ``CLAIM_SECONDS`` unless ``kept_alive`` says longer.
+    ``served`` is how many of each organisation the caller has just done: those turns count as taken. Each is running from here on, its attempt counted, for ``CLAIM_SECONDS`` unless ``kept_alive`` says longer.
     """
-    turns = _turns(kinds).cte("turns").prefix_with("MATERIALIZED", dialect="postgresql")
+    turns = _turns(kinds, served).cte("turns").prefix_with("MATERIALIZED", dialect="postgresql")
     mine = (
         select(job.c.id, turns.c.turn)
         .join(turns, turns.c.id == job.c.id)
@@ -121,11 +141,14 @@ def halted(connection: Connection, job_id: UUID) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _turns(kinds: Collection[str]) -> Any:
+def _turns(kinds: Collection[str], served: Mapping[UUID | None, int] = MappingProxyType({})) -> Any:
     own_order = (job.c.priority.desc(), job.c.run_at, job.c.id)
-    turn = func.row_number().over(partition_by=job.c.org_id, order_by=own_order).label("turn")
+    turn: ColumnElement[Any] = func.row_number().over(partition_by=job.c.org_id, order_by=own_order)
+    if served:
+        taken = literal({str(org_id): count for org_id, count in served.items()}, JSONB)
+        turn += func.coalesce(taken[func.coalesce(cast(job.c.org_id, Text), str(None))].as_integer(), 0)
     is_due = and_(job.c.status == "queued", job.c.run_at <= func.now(), job.c.kind.in_(kinds))
-    return select(job.c.id, turn).where(is_due, ~kill_switches.job_stopped())
+    return select(job.c.id, turn.label("turn")).where(is_due, ~kill_switches.job_stopped())
 
 
 def _beat(database: WorkerDatabase, job_ids: Collection[UUID], done: threading.Event) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from drovi_assets import automation
+from drovi_assets.deadline import Budget
 from drovi_assets.jobs import ATTEMPT_TAG, BULK, JOB_TAG, bulk_config
 from drovi_assets.pipeline.run import process
 from drovi_assets.schedules import NIGHTLY_CHECKS
@@ -19,7 +20,6 @@ from resources import job_rows, kill_switches
 from resources.audit import SYSTEM
 from resources.job_rows import Backfill
 from resources.schema import job, stream_cursor
-from sensors.budget import Budget
 from sensors.job_requests import requests
 from sensors.jobs import jobs
 from sensors.live_sync import run_tick

@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import select, text, update
 
 from drovi_assets import automation
+from drovi_assets.deadline import Budget
 from drovi_assets.jobs import BULK, JOB_TAG, WORKER_TAG, bulk_config
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.schema import job
 from resources.telemetry import metrics
 from sensors import live_sync
-from sensors.budget import Budget
 from sensors.jobs import jobs
 from sensors.reconcile import end_dead_runs, requeue_silent_jobs
 from tests.dagster.conftest import Graph

@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, text, update
 from drovi_assets import automation
 from drovi_assets.assets.connectors import keys_of
 from drovi_assets.checks.rows import Scope, standing_failures
+from drovi_assets.deadline import Budget
 from drovi_assets.jobs import BULK
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.run import Report, process
@@ -31,7 +32,6 @@ from resources.schema import (
     organisation_policy,
 )
 from resources.schema import connection as connection_table
-from sensors.budget import Budget
 from sensors.cursors import RunsCursor
 from sensors.job_requests import requests
 from sensors.jobs import jobs

@@ -11,8 +11,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from drovi_assets.chores.contract import Deadline, Step, Task
+from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.work import TRIES, work
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.errors import ProviderDown, Refused

@@ -15,13 +15,13 @@ from drovi_assets.consumers.consume import Spot
 from drovi_assets.consumers.contract import Consumer, Handled
 from drovi_assets.consumers.dead_letters import Which
 from drovi_assets.consumers.registry import CONSUMERS
+from drovi_assets.deadline import Budget
 from resources.errors import ProviderDown
 from resources.events import offsets
 from resources.events.envelope import Topic
 from resources.events.log import PARTITIONS, partition_of
 from resources.events.postgres import PostgresEventLog
 from resources.schema import job
-from sensors.budget import Budget
 from sensors.events import run_tick
 from tests.integration.events.conftest import Counting, Plane, Unlimited, counting
 

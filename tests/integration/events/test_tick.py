@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from drovi_assets.consumers.contract import Consumer
+from drovi_assets.deadline import Budget
 from resources.audit import SYSTEM
 from resources.events.envelope import ItemsPushed, ObjectsChanged, PushedItem, Topic, tell
 from resources.kill_switches import EVERYTHING, Scope, release, throw
@@ -15,7 +16,6 @@ from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
 from resources.telemetry import metrics
 from sensors import events
-from sensors.budget import Budget
 from tests.api.seed import seed_connection, seed_content, seed_webhook
 from tests.integration.events.conftest import Counting, Plane
 

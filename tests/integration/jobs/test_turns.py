@@ -7,11 +7,14 @@ import threading
 import time
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import UUID
 
+import pytest
 from sqlalchemy import text, update
 
-from drovi_assets.chores.contract import Step
-from drovi_assets.chores.work import work
+from drovi_assets.chores.contract import Step, Task
+from drovi_assets.chores.work import STEP_SECONDS, work
+from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows
 from resources.schema import job
@@ -124,6 +127,40 @@ def test_what_is_not_begun_in_time_is_given_back(plane: Plane, tenant: Tenant) -
     assert work(_runtime(plane), deadline, {"count": slowly}) == 1
     rows = plane.do(job_rows.due, ["count"], 5)
     assert [row.attempts for row in rows] == [0, 0]
+
+
+def test_who_asks_while_others_are_served_is_next(
+    plane: Plane, tenant: Tenant, other: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a tick has claimed and not begun does not come before it, nor who was served already in this tick."""
+    monkeypatch.setattr("drovi_assets.chores.work.SLICE_SECONDS", 0.0)
+    for number in range(6):
+        plane.ask(tenant.principal.org_id, str(number))
+    order: list[UUID] = []
+
+    def slowly(_runtime: Runtime, task: Task, _deadline: Deadline) -> Step:
+        order.append(task.org_id)
+        if len(order) == 2:
+            for number in range(2):
+                plane.ask(other.principal.org_id, f"mine {number}")
+        return Step({}, finished=True)
+
+    assert work(_runtime(plane), SimpleNamespace(left=60.0), {"count": slowly}) == 8
+    flooding, mine = tenant.principal.org_id, other.principal.org_id
+    assert order == [flooding, flooding, mine, mine, flooding, flooding, flooding, flooding]
+
+
+def test_a_step_has_a_part_of_the_tick(plane: Plane, tenant: Tenant) -> None:
+    """One that goes on until its time is over leaves some to others."""
+    plane.ask(tenant.principal.org_id, "long")
+    given: list[float] = []
+
+    def note(_runtime: Runtime, _task: Task, deadline: Deadline) -> Step:
+        given.append(deadline.left)
+        return Step({}, finished=True)
+
+    work(_runtime(plane), SimpleNamespace(left=60.0), {"count": note})
+    assert 0 < given[0] <= STEP_SECONDS
 
 
 def test_a_claim_whose_worker_died_is_taken_up_again(plane: Plane, tenant: Tenant) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.budget import SMALLEST_SHARE, Budget
+from drovi_assets.deadline import SMALLEST_SHARE, Budget
 
 seconds = st.floats(0, 60, allow_nan=False)
 

@@ -1,13 +1,23 @@
-"""A tick's time: how much is left, and how much of it one connection may take."""
+"""A tick's time: how much is left, and how much of it one piece of work may take before it is another's turn."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 SMALLEST_SHARE = 3.0
 """Seconds: less would not parse one ordinary document."""
+
+
+class Deadline(Protocol):
+    """Until when there is time."""
+
+    @property
+    def left(self) -> float:
+        """Seconds, never below zero."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,11 @@ class Budget:
     def of(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Budget:
         """A budget that starts now."""
         return cls(clock() + seconds, clock)
+
+    @classmethod
+    def within(cls, whole: Deadline, seconds: float, clock: Callable[[], float] = time.monotonic) -> Budget:
+        """A slice of a deadline: so many seconds from now, as far as the whole has them."""
+        return cls.of(min(seconds, whole.left), clock)
 
     @property
     def left(self) -> float:
