@@ -3,29 +3,39 @@
 Ours are chores, worked off in ticks. Procrastinate runs with one job at a time and with ten, and its better figure counts.
 The recovery kills a worker with SIGKILL in the middle and has the next one go on: how long it takes until every job is
 done, and how often any was done (a job that a worker had begun may be done once more, by either).
+
+Beside a flood there is no peer: how long (p95) an organisation's jobs take from the asking to the end, in ticks with the
+daemon's pauses, while another has ten times as many waiting as the rates were measured with; and, as ``peer``, while it
+has none.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
 
-from benchmarks.jobs_worker import MARK, MARKED, NOOP, app_of
+from benchmarks.jobs_worker import CALL, MARK, MARKED, NOOP, app_of
 from benchmarks.servers import Bench, started
 from drovi_assets.chores.work import AT_ONCE
 from resources import job_rows
+from resources.organisations import ensure_organisation
 
 JOBS = 1000
+ASKED = 100
+"""By the organisation that does not flood."""
 CONCURRENCIES = (1, 10)
 ROUNDS = 3
 STALLED_SECONDS = 30
@@ -56,11 +66,16 @@ def run(n: int | None = None) -> Iterable[dict[str, Any]]:
         _ask_peer(app, MARK, marks)
         peer = _recovered(bench, "peer1", marks, lambda: _requeue_peer(bench.server.urls().worker))
         yield _row("jobs/taken_over", ours, peer, "s", marks)
+        quiet = ensure_organisation(bench.database, "Quiet", "quiet@bench.example", "Quiet").org_id
+        with _paced(bench):
+            alone = _waited(bench, quiet)
+            _ask_ours(bench, CALL, count * 10)
+            yield _row("jobs/beside_a_flood", _waited(bench, quiet), alone, "s_p95", count * 10)
 
 
 def _row(name: str, ours: float, peer: float, unit: str, n: int) -> dict[str, Any]:
-    ratio = peer / ours if unit == "s" else ours / peer
-    rounded = {"ours": round(ours, 1), "peer": round(peer, 1), "ratio": round(ratio, 3)}
+    ratio = ours / peer if unit == "jobs/s" else peer / ours
+    rounded = {"ours": round(ours, 2), "peer": round(peer, 2), "ratio": round(ratio, 3)}
     return {"name": name, **rounded, "unit": unit, "n": n}
 
 
@@ -101,6 +116,40 @@ def _worked(bench: Bench, side: str) -> float:
     if worker.returncode:
         raise RuntimeError(f"the worker {side} failed")
     return float(said.split()[-1])
+
+
+@contextmanager
+def _paced(bench: Bench) -> Iterator[None]:
+    worker = _begun(bench, "paced")
+    try:
+        yield
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def _waited(bench: Bench, org_id: UUID) -> float:
+    """Ask for jobs at random moments, so that ticks and pauses are met at every phase; the p95 of their seconds to the end."""
+    pauses = random.Random(ASKED)
+    with psycopg.connect(bench.server.url("drovi", "superuser"), autocommit=True) as session:
+        session.execute("DELETE FROM job WHERE org_id = %s", [org_id])
+        for number in range(ASKED):
+            session.execute(
+                "INSERT INTO job (org_id, kind, idempotency_key) VALUES (%s, %s, %s)",
+                [org_id, CALL, str(number)],
+            )
+            time.sleep(pauses.uniform(0, 1))
+        began = time.monotonic()
+        while time.monotonic() - began < _GIVE_UP_SECONDS:
+            query = """
+                SELECT count(finished_at), percentile_cont(0.95) WITHIN GROUP
+                    (ORDER BY extract(epoch FROM finished_at - created_at)) FROM job WHERE org_id = %s
+            """
+            done, p95 = session.execute(query, [org_id]).fetchone() or (0, 0.0)
+            if done == ASKED:
+                return float(p95)
+            time.sleep(0.5)
+    raise RuntimeError(f"{ASKED - done} of {ASKED} jobs were never done")
 
 
 def _recovered(bench: Bench, side: str, count: int, requeue: Any) -> float:

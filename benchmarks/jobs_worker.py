@@ -1,6 +1,7 @@
 """A worker of ``benchmarks.jobs``, in a process of its own that can be killed: ours in ticks, or procrastinate's.
 
-Prints how many jobs it did a second, measured from its first claim, so that neither side pays for its imports.
+Prints how many jobs it did a second, measured from its first claim, so that neither side pays for its imports. As
+``paced`` it is ours with the daemon's pause after each tick, and does not end by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from resources.database import WorkerDatabase
 from resources.telemetry import configure_logging
 
 TICK_SECONDS = 10.0
-NOOP, MARK = "bench_noop", "bench_mark"
+PAUSE_SECONDS = 5.0
+CALL_SECONDS = 0.025
+NOOP, MARK, CALL = "bench_noop", "bench_mark", "bench_call"
 MARKED = "CREATE TABLE bench_done (side text NOT NULL, job text NOT NULL)"
 _MARK = "INSERT INTO bench_done VALUES (%s, %s)"
 
@@ -65,6 +68,19 @@ def ours(url: str) -> int:
     return done
 
 
+def paced(url: str) -> int:
+    """Ticks as the sensor has them, for ever; a job waits for somebody else for ``CALL_SECONDS``."""
+    runtime = cast("Runtime", SimpleNamespace(database=WorkerDatabase(url)))
+
+    def call(*_: Any) -> Step:
+        time.sleep(CALL_SECONDS)
+        return Step({}, finished=True)
+
+    while True:
+        work(runtime, Budget.of(TICK_SECONDS), {CALL: call})
+        time.sleep(PAUSE_SECONDS)
+
+
 def peer(url: str, concurrency: int) -> int:
     """Procrastinate's own worker, until nothing is left."""
     app, _ = app_of(url)
@@ -80,9 +96,10 @@ def peer(url: str, concurrency: int) -> int:
 
 
 def main(side: str, url: str) -> None:
-    """``ours``, or ``peer1`` and so on with that concurrency."""
+    """``ours``, ``paced``, or ``peer1`` and so on with that concurrency."""
     configure_logging(service="bench", stream=sys.stderr, level="ERROR")
-    run: Callable[[], int] = (lambda: ours(url)) if side == "ours" else (lambda: peer(url, int(side[4:])))
+    own: dict[str, Callable[[str], int]] = {"ours": ours, "paced": paced}
+    run: Callable[[], int] = (lambda: own[side](url)) if side in own else (lambda: peer(url, int(side[4:])))
     began = time.perf_counter()
     run()
     print(time.perf_counter() - began)

@@ -2,8 +2,8 @@
 
 Turns: the first job of each organisation comes before the second of any, so that ten thousand of one wait behind
 each other and not before somebody else's. Among its own, an organisation's jobs go by priority and then by time.
-What a kill switch stops is not due. Found by the index on status and time: the cost grows with what is due, not with
-what there is.
+What a kill switch stops is not due. Each organisation's first ones are read from the index that has them in that order:
+the cost grows with the organisations that have something waiting, not with how much that is.
 """
 
 from __future__ import annotations
@@ -16,17 +16,22 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Row,
+    Select,
     Text,
     and_,
     cast,
     func,
     literal,
+    literal_column,
     or_,
     select,
     text,
+    true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -40,11 +45,14 @@ from resources.schema import job
 CLAIM_SECONDS: Final = 30
 """How long a claim stands without a heartbeat: what a killed worker held is taken up again after that."""
 BEAT_SECONDS: Final = CLAIM_SECONDS / 4
+SIDE_BY_SIDE: Final = 4
+"""Workers that may claim in the same moment: each reads as many jobs further, since what others lock it passes over."""
+_QUEUED: Final = job.c.status == literal_column("'queued'")  # as a parameter it would not be the index's own
 
 
 def due(connection: Connection, kinds: Collection[str], limit: int) -> Sequence[Row[Any]]:
     """Queued jobs of those kinds whose time has come, organisations taking turns; ``turn`` is which of its own each is."""
-    turns = _turns(kinds).subquery()
+    turns = _turns(kinds, limit).subquery()
     query = (
         select(job, turns.c.turn)
         .join(turns, turns.c.id == job.c.id)
@@ -64,7 +72,7 @@ def take(
 
     ``served`` is how many of each organisation the caller has just done: those turns count as taken. Each is running from here on, its attempt counted, for ``CLAIM_SECONDS`` unless ``kept_alive`` says longer.
     """
-    turns = _turns(kinds, served).cte("turns").prefix_with("MATERIALIZED", dialect="postgresql")
+    turns = _turns(kinds, limit * SIDE_BY_SIDE, served).cte("turns").prefix_with("MATERIALIZED", dialect="postgresql")
     mine = (
         select(job.c.id, turns.c.turn)
         .join(turns, turns.c.id == job.c.id)
@@ -141,14 +149,35 @@ def halted(connection: Connection, job_id: UUID) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _turns(kinds: Collection[str], served: Mapping[UUID | None, int] = MappingProxyType({})) -> Any:
-    own_order = (job.c.priority.desc(), job.c.run_at, job.c.id)
-    turn: ColumnElement[Any] = func.row_number().over(partition_by=job.c.org_id, order_by=own_order)
+def _turns(
+    kinds: Collection[str], limit: int, served: Mapping[UUID | None, int] = MappingProxyType({})
+) -> Select[Any]:
+    """The jobs that may be among the first ``limit``: so many of each organisation, read in its own order from the index."""
+    waiting = _organisations()
+    whose = (waiting.c.org_id == job.c.org_id, waiting.c.org_id.is_(None) & job.c.org_id.is_(None))
+    each = [_own(kinds, limit).where(one).correlate(waiting).subquery().select() for one in whose]
+    first = union_all(*each).lateral()
+    own_order = (first.c.priority.desc(), first.c.run_at, first.c.id)
+    turn: ColumnElement[Any] = func.row_number().over(partition_by=first.c.org_id, order_by=own_order)
     if served:
         taken = literal({str(org_id): count for org_id, count in served.items()}, JSONB)
-        turn += func.coalesce(taken[func.coalesce(cast(job.c.org_id, Text), str(None))].as_integer(), 0)
-    is_due = and_(job.c.status == "queued", job.c.run_at <= func.now(), job.c.kind.in_(kinds))
-    return select(job.c.id, turn.label("turn")).where(is_due, ~kill_switches.job_stopped())
+        turn += func.coalesce(taken[func.coalesce(cast(first.c.org_id, Text), str(None))].as_integer(), 0)
+    return select(first.c.id, turn.label("turn")).select_from(waiting.join(first, true()))
+
+
+def _own(kinds: Collection[str], limit: int) -> Select[Any]:
+    is_due = and_(_QUEUED, job.c.run_at <= func.now(), job.c.kind.in_(kinds), ~kill_switches.job_stopped())
+    query = select(job.c.id, job.c.org_id, job.c.priority, job.c.run_at).where(is_due)
+    return query.order_by(job.c.priority.desc(), job.c.run_at, job.c.id).limit(limit)
+
+
+def _organisations() -> CTE:
+    """Those that have jobs waiting, one step of the index each; the last row is NULL, and stands for the platform."""
+    queued = select(job.c.org_id).where(_QUEUED, job.c.org_id.is_not(None))
+    least = queued.order_by(job.c.org_id).limit(1)
+    found = select(least.scalar_subquery().label("org_id")).cte("waiting", recursive=True)
+    following = least.where(job.c.org_id > found.c.org_id).correlate(found).scalar_subquery()
+    return found.union_all(select(following).where(found.c.org_id.is_not(None)))
 
 
 def _beat(database: WorkerDatabase, job_ids: Collection[UUID], done: threading.Event) -> None:

@@ -58,6 +58,15 @@ job = tenant_table(
     ),
     UniqueConstraint("org_id", "idempotency_key", postgresql_nulls_not_distinct=True),
     Index("ix_job_due", "status", "run_at"),
+    # Each organisation's own order, for turns between them.
+    Index(
+        "ix_job_turn",
+        "org_id",
+        text("priority DESC"),
+        "run_at",
+        "id",
+        postgresql_where=text("status = 'queued'"),
+    ),
     app="SELECT, INSERT, UPDATE",
     overview={
         "SELECT": (

@@ -29,6 +29,14 @@ intelligence_object = tenant_table(
     CheckConstraint("kind IN ('commitment', 'decision', 'risk', 'claim', 'advice', 'task')", name="kind"),
     CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
     Index("ix_intelligence_object_listing", "org_id", "kind", "recorded_at", "id"),
+    # The same for lists of every kind, which would sort all that there is.
+    Index(
+        "ix_intelligence_object_recorded",
+        "org_id",
+        "recorded_at",
+        "id",
+        postgresql_where=text("superseded_at IS NULL"),
+    ),
     # What may grow stale and has not, oldest first.
     Index(
         "ix_intelligence_object_fresh",
