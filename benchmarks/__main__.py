@@ -19,6 +19,7 @@ NAMES = (
     "api",
     "rls",
     "members",
+    "intake",
     "idle",
     "orchestration",
     "jobs",

@@ -14,25 +14,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import multiprocessing
-import os
 import random
-import resource
-import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection as Pipe
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from benchmarks.search_corpus import MODEL, make_corpus
 from benchmarks.servers import Bench, started
+from benchmarks.serving import PATIENCE_SECONDS, Server, Target, served
 from resources.identity import sessions
 from resources.letters import opened
 from resources.master_keys import MasterKeys
@@ -40,7 +34,6 @@ from resources.organisations import issue_api_key
 from resources.schema import outgoing_mail
 from resources.secret_file import SecretFile
 from resources.secrets import SecretBox
-from resources.telemetry import configure_logging
 from resources.tenancy import Principal
 
 MEMBERS = 250
@@ -49,17 +42,7 @@ SECONDS = 60
 THINK_SECONDS = 10
 BUDGET_MS = 500
 _AT_ONCE = 8
-_PATIENCE_SECONDS = 30
 _QUESTION = "Until when can the buyer claim under the warranty of the audited accounts?"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the server process is given."""
-
-    app_url: str
-    identity_url: str
-    home: Path
 
 
 @dataclass
@@ -100,7 +83,7 @@ def run(n: int | None = None) -> Iterable[dict[str, Any]]:
         (tenant,) = corpus.tenants
         questions = [ask.text for ask in corpus.questions(500)]
         urls = bench.server.urls()
-        with _served(Target(urls.app, urls.identity, bench.home)) as server:
+        with served(Target(urls.app, urls.identity, bench.home), embedder=_Borrowed) as server:
             invitations = _invited(bench, server, tenant.caller, members)
             accepted, tokens = _accepted(server, invitations)
             yield accepted.row("accept", members)
@@ -118,7 +101,7 @@ def run(n: int | None = None) -> Iterable[dict[str, Any]]:
         )
 
 
-def _invited(bench: Bench, server: _Server, owner: Principal, count: int) -> list[str]:
+def _invited(bench: Bench, server: Server, owner: Principal, count: int) -> list[str]:
     """The tokens of the letters that one list of the owner's has sent."""
     lines = [f"member-{number}@firm.example,MEMBER,Member {number}" for number in range(count)]
     key = issue_api_key(bench.database, owner, "bench")
@@ -138,7 +121,7 @@ def _invited(bench: Bench, server: _Server, owner: Principal, count: int) -> lis
     ]
 
 
-def _accepted(server: _Server, invitations: Sequence[str]) -> tuple[Times, list[str]]:
+def _accepted(server: Server, invitations: Sequence[str]) -> tuple[Times, list[str]]:
     """How long each acceptance took, and the tokens of the sessions that they began."""
     times = Times()
 
@@ -169,7 +152,7 @@ def _posted(
     return answer.status, answer.read(), answer.getheader("Set-Cookie", "")
 
 
-def _searched(server: _Server, tokens: Sequence[str], questions: Sequence[str]) -> Times:
+def _searched(server: Server, tokens: Sequence[str], questions: Sequence[str]) -> Times:
     times = Times()
     threads = [
         threading.Thread(target=_person, args=(server, token, questions, times, number), daemon=True)
@@ -178,11 +161,11 @@ def _searched(server: _Server, tokens: Sequence[str], questions: Sequence[str]) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(SECONDS + 2 * _PATIENCE_SECONDS)
+        thread.join(SECONDS + 2 * PATIENCE_SECONDS)
     return times
 
 
-def _person(server: _Server, token: str, questions: Sequence[str], times: Times, seed: int) -> None:
+def _person(server: Server, token: str, questions: Sequence[str], times: Times, seed: int) -> None:
     chance = random.Random(seed)
     connection = server.connect()
     until = time.monotonic() + SECONDS
@@ -204,70 +187,6 @@ def _search(connection: http.client.HTTPConnection, token: str, question: str, t
         connection.close()
         times.errors.append(repr(error))
     times.milliseconds.append((time.perf_counter() - begin) * 1000)
-
-
-class _Server:
-    """The server process."""
-
-    def __init__(self, port: int, control: Pipe) -> None:
-        self._port = port
-        self._control = control
-
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection of one person's."""
-        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_SECONDS)
-
-    def cpu_seconds(self) -> float:
-        """What the process has used so far, Postgres apart."""
-        self._control.send("cpu")
-        seconds: float = self._control.recv()
-        return seconds
-
-
-@contextmanager
-def _served(target: Target) -> Iterator[_Server]:
-    context = multiprocessing.get_context("spawn")
-    control, theirs = context.Pipe()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(1024)
-        process = context.Process(target=_serve, args=(target, listening, theirs), daemon=True)
-        process.start()
-        try:
-            yield _Server(listening.getsockname()[1], control)
-        finally:
-            process.terminate()
-            process.join(20)
-
-
-def _serve(target: Target, listening: socket.socket, control: Pipe) -> None:
-    import uvicorn
-
-    from drovi_api.app import create_app
-    from drovi_api.runtime import ApiRuntime
-    from drovi_api.server import KEEP_ALIVE_SECONDS
-    from resources.database import AppDatabase, IdentityDatabase
-    from resources.object_store import FolderStore
-
-    configure_logging(service="api", stream=Path(os.devnull).open("w"))  # noqa: SIM115 - for the process's life
-
-    def answer() -> None:
-        while control.recv() == "cpu":
-            usage = resource.getrusage(resource.RUSAGE_SELF)
-            control.send(usage.ru_utime + usage.ru_stime)
-
-    threading.Thread(target=answer, daemon=True).start()
-    runtime = ApiRuntime(
-        database=AppDatabase(target.app_url),
-        identity=IdentityDatabase(target.identity_url),
-        embedder=_Borrowed(),
-        secrets=SecretBox(MasterKeys(SecretFile(target.home))),
-        objects=FolderStore(target.home / "objects"),
-    )
-    config = uvicorn.Config(
-        create_app(runtime), log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE_SECONDS
-    )
-    uvicorn.Server(config).run(sockets=[listening])
 
 
 class _Borrowed:

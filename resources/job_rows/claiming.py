@@ -72,7 +72,11 @@ def take(
 
     ``served`` is how many of each organisation the caller has just done: those turns count as taken. Each is running from here on, its attempt counted, for ``CLAIM_SECONDS`` unless ``kept_alive`` says longer.
     """
-    turns = _turns(kinds, limit * SIDE_BY_SIDE, served).cte("turns").prefix_with("MATERIALIZED", dialect="postgresql")
+    turns = (
+        _turns(kinds, limit * SIDE_BY_SIDE, served)
+        .cte("turns")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
     mine = (
         select(job.c.id, turns.c.turn)
         .join(turns, turns.c.id == job.c.id)

@@ -96,11 +96,16 @@ def make_feed(caller: Caller, database: Database, **more: Any) -> Feed:
     return Feed(caller.http, database, org_id, UUID(made.json()["id"]), path, intake["secret"])
 
 
+def forget_attempts(database: Database) -> None:
+    """As if the minute were over."""
+    with database.identity.transaction() as session:
+        session.execute(delete(rate_limit))
+
+
 @pytest.fixture(autouse=True)
 def _alone(api_database: Database) -> Iterator[None]:
     """All requests of the tests come from one address; and nobody here moves what they leave in the outbox."""
-    with api_database.identity.transaction() as session:
-        session.execute(delete(rate_limit))
+    forget_attempts(api_database)
     yield
     with api_database.worker.dispatch() as session:
         session.execute(delete(outbox))
