@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
+from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, delete, func, text, update
+from sqlalchemy import Connection, Row, delete, func, select, text, true, update
 
 from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
+from resources import letters
 from resources.audit import SYSTEM, Action, record
 from resources.errors import DroviError, Transient
 from resources.events.envelope import Envelope, ObjectsChanged, body_of
 from resources.http import Budget, HttpClient
-from resources.schema import webhook_delivery, webhook_endpoint
+from resources.schema import app_user, organisation, webhook_delivery, webhook_endpoint
 from resources.secrets import Purpose, Sealed
 from resources.telemetry import get_logger
 from resources.webhooks import OBJECTS_CHANGED, headers_of, keys_in, payload_of
@@ -184,11 +185,12 @@ def _keep(runtime: Runtime, row: Row[Any], outcome: _Outcome) -> None:
         since = func.coalesce(webhook_endpoint.c.failing_since, func.now())
         connection.execute(update(webhook_endpoint).where(endpoint).values(failing_since=since))
         if dead:
-            _disable(connection, row.endpoint_id, outcome)
+            _disable(runtime, connection, row, outcome)
 
 
-def _disable(connection: Connection, endpoint_id: UUID, outcome: _Outcome) -> None:
-    """Tell an endpoint nothing more where it asks for that, or where nothing arrives; its owner sees why, and can resume."""
+def _disable(runtime: Runtime, connection: Connection, row: Row[Any], outcome: _Outcome) -> None:
+    """Tell an endpoint nothing more where it asks for that, or where nothing arrives; its owner is told, and can resume."""
+    endpoint_id = row.endpoint_id
     hopeless = webhook_endpoint.c.failing_since <= func.now() - DISABLED_AFTER
     stopped = update(webhook_endpoint).where(
         webhook_endpoint.c.id == endpoint_id, webhook_endpoint.c.status == "active"
@@ -198,9 +200,30 @@ def _disable(connection: Connection, endpoint_id: UUID, outcome: _Outcome) -> No
     detail = f"Nothing has arrived for a day. {outcome.error}" if not outcome.gone else outcome.error
     done = connection.execute(stopped.values(status="disabled", status_detail=detail))
     if done.rowcount:
+        _write_to_owner(runtime, connection, row)
         record(
             connection, SYSTEM, Action.WEBHOOK_DISABLED, "webhook", endpoint_id, after={"status": "disabled"}
         )
+
+
+def _write_to_owner(runtime: Runtime, connection: Connection, row: Row[Any]) -> None:
+    """The letter names the host alone: an address may carry a key."""
+    named = select(app_user.c.email, app_user.c.locale, app_user.c.name, organisation.c.name.label("firm"))
+    owner = named.where(app_user.c.id == row.user_id, organisation.c.id == row.org_id)
+    person = connection.execute(owner.select_from(app_user.join(organisation, true()))).one()
+    letters.queue(
+        connection,
+        runtime.sources.secrets,
+        to=person.email,
+        locale=person.locale,
+        template="webhook_disabled",
+        values={
+            "recipient": person.name,
+            "organisation": person.firm,
+            "endpoint": urlsplit(row.url).hostname or "",
+        },
+        org_id=row.org_id,
+    )
 
 
 def _wait(attempts: int, asked: float) -> float:

@@ -35,6 +35,7 @@ TemplateName = Literal[
     "source_shared",
     "export_ready",
     "report",
+    "webhook_disabled",
     "role_changed",
     "removed_from_organisation",
     "admin_invitation",

@@ -21,6 +21,7 @@ from resources.clock import SystemClock, now
 from resources.events.envelope import Envelope, EventType, ObjectsChanged
 from resources.identity import people
 from resources.kill_switches import EVERYTHING, Scope, release, throw
+from resources.letters import Letter, opened
 from resources.master_keys import MasterKeys
 from resources.organisations import principal_of
 from resources.outbound import Outbound, networks_of
@@ -29,6 +30,7 @@ from resources.schema import (
     connection,
     document,
     membership,
+    outgoing_mail,
     webhook_delivery,
     webhook_endpoint,
 )
@@ -73,6 +75,12 @@ class Bench:
             occurred_at=now(),
             body=body.model_dump(mode="json"),
         )
+
+    def letters(self) -> list[Letter]:
+        """What waits to be sent to its people."""
+        with self.database.worker.dispatch() as session:
+            rows = session.execute(select(outgoing_mail)).all()
+        return [opened(self.runtime.sources.secrets, row) for row in rows]
 
     def enqueue(self, envelope: Envelope | None = None) -> int:
         with self.database.worker.organisation(self.org_id) as session:
@@ -246,6 +254,9 @@ def test_what_fails_is_tried_again_for_a_day_and_is_dead_then(bench: Bench) -> N
     assert "500" in bench.endpoint().status_detail
     with bench.database.worker.organisation(bench.org_id) as session:
         assert newest(session, bench.org_id, 1)[0].action == "webhook.disabled"
+    (letter,) = bench.letters()
+    assert (letter.to, letter.template) == ("owner@cabinet-morel.example", "webhook_disabled")
+    assert letter.values["endpoint"] == "127.0.0.1"
     assert bench.enqueue() == 0
 
 
@@ -276,6 +287,7 @@ def test_an_endpoint_that_is_gone_is_told_nothing_more(bench: Bench) -> None:
     bench.deliver()
     assert [row.status for row in bench.rows()] == ["dead"]
     assert bench.endpoint().status == "disabled"
+    assert len(bench.letters()) == 1
 
 
 def test_a_redirect_is_not_followed(bench: Bench) -> None:

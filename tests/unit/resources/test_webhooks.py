@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
 import pytest
 
 from resources.errors import Unauthenticated
 from resources.webhooks import TOLERANCE_SECONDS, headers_of, new_secret, verified
+from tests.conftest import REPOSITORY
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = 1614265330
@@ -65,3 +69,19 @@ def test_a_time_is_digits_alone(stamp: str) -> None:
 def test_a_secret_is_made_anew_each_time() -> None:
     assert new_secret() != new_secret()
     assert new_secret().startswith("whsec_")
+
+
+def test_the_receiver_of_the_guide_knows_our_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands there: ours, under the old secret and the new one, and nobody else's."""
+    guide = (REPOSITORY / "docs" / "guides" / "webhooks.md").read_text(encoding="utf-8")
+    script = guide[guide.index("    import base64") : guide.index("`POST /api/v1/webhooks/{id}/secret`")]
+    there: dict[str, Any] = {}
+    exec(textwrap.dedent(script), there)
+    monkeypatch.setattr("time.time", lambda: NOW)
+    body, newer = b'{"type":"ping"}', new_secret()
+    headers = headers_of([newer, KEY], "msg_1", NOW, body)
+    assert there["is_from_drovi"](KEY, headers, body)
+    assert there["is_from_drovi"](newer, headers, body)
+    assert not there["is_from_drovi"](new_secret(), headers, body)
+    assert not there["is_from_drovi"](KEY, headers, body + b" ")
+    assert not there["is_from_drovi"](KEY, headers_of([KEY], "msg_1", NOW - 301, body), body)

@@ -26,6 +26,7 @@ VALUES: dict[str, Any] = {
     "actor": "Camille O'Brien",
     "organisation": "Morel & Associés",
     "source": "Dossier Lumivelle",
+    "endpoint": "hooks.morel.example",
     "export": "Dossier Lumivelle, novembre",
     "role": "ADMIN",
     "change": "replaced",
