@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, update
 
-from drovi_assets.chores import receipts
+from drovi_assets.chores import receipts, subscriptions
 from drovi_assets.chores.contract import Step, Task
 from drovi_assets.connectors import deletions, erasing, holds
 from drovi_assets.connectors.leases import Lease
@@ -51,6 +51,7 @@ def erase(runtime: Runtime, org_id: UUID, connection_id: UUID, receipt_id: UUID,
     receipts.purge(runtime, org_id, receipt_id)
     if not _exists(runtime, connection_id):
         return True
+    subscriptions.end(runtime, org_id, connection_id)
     with turn_within(runtime, org_id, connection_id, deadline) as lease:
         if lease is None:
             return False

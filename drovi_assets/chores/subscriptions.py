@@ -17,13 +17,15 @@ from sqlalchemy import Connection, Row, func, select, text, update
 from drovi_assets.chores.contract import Step, Task
 from drovi_assets.connectors.contract import Connector, Subscribed, Subscribes
 from drovi_assets.connectors.intakes import Opened, opened_of
+from drovi_assets.connectors.opening import call_aside
 from drovi_assets.connectors.registry import ConnectorSpec
 from drovi_assets.connectors.runner import using
 from drovi_assets.deadline import Deadline
 from drovi_assets.pipeline.runtime import Runtime
-from resources.errors import Conflict, InvariantBroken, NeedsPerson, NotFound, Transient
+from resources.errors import Conflict, DroviError, InvariantBroken, NeedsPerson, NotFound, Transient
 from resources.schema import connection as connection_table
 from resources.schema import subscription
+from resources.telemetry import get_logger
 
 MARGIN: Final = timedelta(days=1)
 LOOKED_AFTER: Final = timedelta(days=1)
@@ -31,6 +33,7 @@ LOOKED_AFTER: Final = timedelta(days=1)
 FIRST_WAIT_SECONDS: Final = 30.0
 LONGEST_WAIT_SECONDS: Final = 3600.0
 _AT_ONCE: Final = 100
+_log = get_logger(__name__)
 
 _ENSURE = text(
     """
@@ -54,6 +57,28 @@ def renew_subscriptions(runtime: Runtime, task: Task, deadline: Deadline) -> Ste
             return Step(progress)
         progress["renewed" if _one(runtime, row) else "failed"] += 1
     return Step(progress, finished=len(due) < _AT_ONCE)
+
+
+def end(runtime: Runtime, org_id: UUID, connection_id: UUID) -> None:
+    """Have a provider push no more for a connection that is being erased: asked once, as long as we may still sign in there.
+
+    Where that fails it ends by itself, or pushes to an address that there is no more.
+    """
+    with runtime.database.organisation(org_id) as connection:
+        query = select(subscription.c.provider_id).where(subscription.c.connection_id == connection_id)
+        provider_id = connection.execute(query.with_for_update()).scalar_one_or_none()
+        if provider_id is None:
+            return
+        connection.execute(_of(connection_id).values(provider_id=None, expires_at=None))
+
+    def unsubscribe(connector: Connector) -> None:
+        if isinstance(connector, Subscribes):
+            connector.unsubscribe(provider_id)
+
+    try:
+        call_aside(runtime.sources, connection_id, unsubscribe)
+    except DroviError as error:
+        _log.warning("a subscription was left behind", connection=str(connection_id), error=str(error))
 
 
 def subscribing(connectors: Mapping[str, ConnectorSpec]) -> list[str]:

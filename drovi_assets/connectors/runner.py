@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
@@ -29,6 +29,7 @@ from drovi_assets.connectors.committing import (
 )
 from drovi_assets.connectors.contract import Connector, Cursor, Health, Page, Stream, Window
 from drovi_assets.connectors.landing import LandingResult
+from drovi_assets.connectors.opening import opened
 from drovi_assets.connectors.pacing import LONGEST_WAIT_SECONDS, Pace, pace_of
 from drovi_assets.connectors.registry import spec_of
 from drovi_assets.connectors.runtime import Runtime
@@ -46,8 +47,6 @@ from resources.errors import (
     Transient,
 )
 from resources.schema import connection as connection_table
-from resources.schema import connection_secret
-from resources.secrets import Sealed
 
 ATTEMPTS = 4
 """How often one position is tried before the error goes to whoever scheduled the sync."""
@@ -222,8 +221,7 @@ def _turn(
             pace = pace_of(runtime, source, spec, lambda: end - time.monotonic())
             if calls:
                 pace.await_deadline()
-            connector = spec.connect(row.config, _secrets(runtime, source))
-            with closing(connector):
+            with opened(runtime, row) as connector:
                 yield _Turn(runtime, source, connector, lease, pace)
         except (NeedsPerson, NotFound) as error:
             set_status(runtime, source, "needs_person", f"{error.message} {error.remedy}".strip())
@@ -231,20 +229,6 @@ def _turn(
         except Transient as error:
             postpone(runtime, source, error)
             raise
-
-
-def _secrets(runtime: Runtime, source: Source) -> dict[str, str]:
-    with runtime.database.organisation(source.org_id) as connection:
-        row = connection.execute(
-            select(connection_secret.c.key_id, connection_secret.c.ciphertext).where(
-                connection_secret.c.connection_id == source.connection_id
-            )
-        ).one_or_none()
-    if row is None:
-        return {}
-    return runtime.secrets.open(
-        source.org_id, source.connection_id, Sealed(row.key_id, bytes(row.ciphertext))
-    )
 
 
 def _live_cursor(turn: _Turn, stream: Stream) -> Cursor:

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, select, text, update
 
 from drovi_assets.chores.contract import Step, Task
 from drovi_assets.chores.registry import CHORES
+from drovi_assets.chores.sources import erase_source
 from drovi_assets.chores.subscriptions import renew_subscriptions, subscribing
 from drovi_assets.connectors import leases
 from drovi_assets.connectors.intakes import hash_of, open_intake
@@ -47,7 +48,12 @@ class Ground:
         sources = self.bench.with_connector(self.source.spec())
         self.runtime = cast(
             "Runtime",
-            SimpleNamespace(database=self.bench.database.worker, sources=sources, public_url=PUBLIC),
+            SimpleNamespace(
+                database=self.bench.database.worker,
+                sources=sources,
+                objects=sources.objects,
+                public_url=PUBLIC,
+            ),
         )
 
     def renew(self, left: float = 10.0, org_id: UUID | None = None) -> Step:
@@ -222,6 +228,19 @@ def test_it_goes_with_its_connection(ground: Ground) -> None:
     with ground.bench.database.worker.organisation(ground.bench.org_id) as session:
         session.execute(text("DELETE FROM connection"))
         assert session.execute(select(func.count()).select_from(subscription)).scalar_one() == 0
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_it_is_ended_when_its_source_is_erased(ground: Ground, failing: bool) -> None:
+    """Asked once: a provider that is away does not keep what is to be erased."""
+    ground.renew()
+    ground.source.failures = [ProviderDown("The provider is away.")] if failing else []
+    task = Task(uuid4(), ground.bench.org_id, ground.id, None, {"connection_id": str(ground.id)}, {})
+    assert erase_source(ground.runtime, task, Left()).finished
+    assert ground.source.calls == ["subscribe", "unsubscribe"]
+    assert bool(ground.source.standing) is failing
+    with ground.bench.database.worker.dispatch() as session:
+        assert session.execute(select(func.count()).select_from(connection)).scalar_one() == 0
 
 
 def test_the_clock_can_ask_for_it() -> None:

@@ -36,14 +36,14 @@ WRITTEN = time.time() - 60
 
 @dataclass
 class OneBatch:
-    """Time that is there when it is first looked at, to begin a chore, and over when that has done one batch."""
+    """Time that is there while a chore is chosen (it is looked at twice), and over when that has done one batch."""
 
     looks: int = 0
 
     @property
     def left(self) -> float:
         self.looks += 1
-        return 1.0 if self.looks == 1 else 0.0
+        return 1.0 if self.looks <= 2 else 0.0
 
 
 @dataclass(frozen=True)
