@@ -14,6 +14,8 @@ from tests.api.organisation_cases import DUTIES, WEBHOOKS
 _numbers = itertools.count()
 _periods = itertools.cycle(("daily", "weekly"))  # what is chosen already is no change
 
+_rhythms = itertools.cycle(({"interval_seconds": 900}, {"cron": "0 7 * * 1-5", "timezone": "Europe/Paris"}))
+
 
 def _new_connection() -> dict[str, Any]:
     return {"connector": "postgres", "name": f"Ledger {next(_numbers)}", "config": POSTGRES_CONFIG}
@@ -143,6 +145,15 @@ CASES = (
     Case("list_connections", "GET", "/api/v1/connections", Reach.LIST),
     Case("watch_connections", "GET", "/api/v1/connections/events", Reach.STREAM),
     Case("get_connection", "GET", "/api/v1/connections/{id}", Reach.ONE, lambda w: w.shared.connection_id),
+    Case(
+        "update_connection",
+        "PATCH",
+        "/api/v1/connections/{id}",
+        Reach.ONE,
+        lambda w: w.spare_id,
+        body=lambda: {"rhythm": next(_rhythms)},
+        writes=True,
+    ),
     Case("get_intake", "GET", "/api/v1/connections/{id}/intake", Reach.ONE, lambda w: w.shared.connection_id),
     Case(
         "replace_intake_secret",

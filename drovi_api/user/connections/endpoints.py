@@ -13,6 +13,7 @@ from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
 from drovi_api.user.connections import repository, service
 from drovi_api.user.connections.schemas import (
     Connection,
+    ConnectionChange,
     CreatedConnection,
     NewConnection,
     NewVisibility,
@@ -63,6 +64,18 @@ def list_connections(
 def get_connection(session: Reads, connection_id: UUID) -> Connection:
     """One connection: its settings without secrets, and how it does."""
     return repository.one(session, connection_id)
+
+
+@router.patch(
+    "/{connection_id}",
+    operation_id="update_connection",
+    summary="Change a connection",
+    responses=problem_responses(404),
+)
+@requires(Permission.CONNECT_SOURCES)
+def update_connection(session: Writes, connection_id: UUID, body: ConnectionChange) -> Connection:
+    """How often it is read, by its owner: its next sync is reckoned anew from now on."""
+    return service.change(session, connection_id, body)
 
 
 @router.post(

@@ -11,17 +11,21 @@ from drovi_api.runtime import ApiRuntime
 from drovi_api.user.connections import repository
 from drovi_api.user.connections.schemas import (
     Connection,
+    ConnectionChange,
     CreatedConnection,
     NewConnection,
+    NewRhythm,
     Visibility,
 )
 from drovi_api.user.intakes.schemas import OpenedIntake
+from drovi_assets.connectors import rhythms
 from drovi_assets.connectors.connections import create_connection
 from drovi_assets.connectors.sources.documents import Documents
 from resources import letters
 from resources.audit import Action
 from resources.errors import Conflict, Forbidden
 from resources.permissions import Permission
+from resources.schedules import Rhythm
 
 _READS_THE_SERVER = frozenset({Documents.name})
 
@@ -31,7 +35,7 @@ def create(session: WriteSession, runtime: ApiRuntime, new: NewConnection) -> Cr
 
     Raises:
         Forbidden: the caller may not connect a folder of the server, or the policies allow no source of this kind.
-        Invalid: there is no such connector, or its settings are not acceptable.
+        Invalid: there is no such connector, or its settings or its rhythm are not acceptable.
         Conflict: the name is taken.
     """
     if new.connector in _READS_THE_SERVER:
@@ -44,12 +48,35 @@ def create(session: WriteSession, runtime: ApiRuntime, new: NewConnection) -> Cr
         name=new.name,
         config=new.config,
         visibility=new.visibility,
+        rhythm=_rhythm(new.rhythm),
         actor=session.actor,
         request_id=session.origin.request_id,
     )
     opened = created.intake
     shown = opened and OpenedIntake.of(opened, runtime.public_url)
     return CreatedConnection(**repository.one(session, created.id).model_dump(), intake=shown)
+
+
+def change(session: WriteSession, connection_id: UUID, wanted: ConnectionChange) -> Connection:
+    """Have a source be otherwise, in what is named; of no effect where it is so already. Raises as ``set_visibility``.
+
+    Raises:
+        Invalid: the rhythm is none.
+    """
+    own(session, connection_id)
+    if "rhythm" in wanted.model_fields_set:
+        rhythms.set_rhythm(
+            session.connection,
+            connection_id,
+            _rhythm(wanted.rhythm),
+            session.actor,
+            request_id=session.origin.request_id,
+        )
+    return repository.one(session, connection_id)
+
+
+def _rhythm(given: NewRhythm | None) -> Rhythm | None:
+    return None if given is None else rhythms.sync_rhythm(**given.model_dump())
 
 
 def set_visibility(
