@@ -1,9 +1,10 @@
-"""``drovi connect``, ``connections``, ``rhythm`` and ``sync``: sources other than a folder at hand."""
+"""``drovi connect``, ``connections``, ``rhythm``, ``sync`` and ``backfill``: sources other than a folder at hand."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,11 +18,14 @@ from resources.audit import member
 from resources.errors import Invalid, NotFound
 from resources.schedules import Rhythm
 from resources.schema import connection as connection_table
+from resources.schema import job
+
+_DAY = "%Y-%m-%d"
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (connect, connections, rhythm, sync):
+    for command in (connect, connections, rhythm, sync, backfill):
         app.command()(command)
 
 
@@ -148,6 +152,43 @@ def sync(
             print_json(result)
         else:
             print_ingested(result)
+
+
+def backfill(
+    name: Annotated[str, typer.Argument(help="The connection's name.")],
+    *,
+    stream: Annotated[str | None, typer.Option(help="One of its streams; without it, all of them.")] = None,
+    start: Annotated[
+        datetime | None, typer.Option(formats=[_DAY], help="The first day, in UTC; with --end.")
+    ] = None,
+    end: Annotated[datetime | None, typer.Option(formats=[_DAY], help="The day after the last one.")] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Read again, from empty, what was read; ids stay.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for what is left of a connection's history, or for all of it again; a running platform reads it."""
+    from drovi_assets.connectors.backfills import ask_backfill
+    from drovi_assets.connectors.windows import Span
+
+    with explained(), open_environment() as environment:
+        if (start is None) != (end is None):
+            raise Invalid("A window has two ends.", remedy="Give both --start and --end, or neither.")
+        with environment.app.acting_as(environment.principal) as session:
+            job_id = ask_backfill(
+                session,
+                environment.principal,
+                _found(session, name),
+                member(session, environment.principal),
+                stream=stream,
+                window=Span(start.date(), end.date()) if start and end else None,
+                full_refresh=full_refresh,
+            )
+            status = session.execute(select(job.c.status).where(job.c.id == job_id)).scalar_one()
+        if as_json:
+            print_json({"id": job_id, "status": status})
+        else:
+            screen.print(f"Asked for; the job {job_id} is {status}.", highlight=False)
 
 
 def _found(session: Connection, name: str) -> UUID:

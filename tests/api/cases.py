@@ -14,7 +14,7 @@ from tests.api.organisation_cases import DUTIES, WEBHOOKS
 _numbers = itertools.count()
 _periods = itertools.cycle(("daily", "weekly"))  # what is chosen already is no change
 
-_rhythms = itertools.cycle(({"interval_seconds": 900}, {"cron": "0 7 * * 1-5", "timezone": "Europe/Paris"}))
+_mornings = itertools.cycle(("0 7 * * 1-5", "0 8 * * 1-5"))
 
 
 def _new_connection() -> dict[str, Any]:
@@ -151,7 +151,7 @@ CASES = (
         "/api/v1/connections/{id}",
         Reach.ONE,
         lambda w: w.spare_id,
-        body=lambda: {"rhythm": next(_rhythms)},
+        body=lambda: {"rhythm": {"cron": next(_mornings), "timezone": "Europe/Paris"}},
         writes=True,
     ),
     Case("get_intake", "GET", "/api/v1/connections/{id}/intake", Reach.ONE, lambda w: w.shared.connection_id),
@@ -172,6 +172,16 @@ CASES = (
         "/api/v1/connections/{id}/sync",
         Reach.ONE,
         lambda w: w.shared.connection_id,
+        status=202,
+        writes=True,
+    ),
+    Case(
+        "backfill_connection",
+        "POST",
+        "/api/v1/connections/{id}/backfill",
+        Reach.ONE,
+        lambda w: w.shared.connection_id,
+        body=lambda: {"stream": "files", "window": {"start": "2024-01-01", "end": "2024-07-01"}},
         status=202,
         writes=True,
     ),

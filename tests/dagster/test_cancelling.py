@@ -40,7 +40,7 @@ def _files(graph: Graph, count: int) -> None:
 def _asked(graph: Graph, **what: Any) -> UUID:
     asked = Backfill(graph.folder.connection_id, **what)
     with graph.folder.database.worker.dispatch() as session:
-        return job_rows.renew(session, asked.wanted(graph.folder.org_id))
+        return job_rows.renew(session, asked.wanted(graph.folder.org_id))[0]
 
 
 def _row(graph: Graph, job_id: UUID) -> Any:
@@ -165,6 +165,25 @@ def test_a_full_refresh_reads_the_part_asked_for_again_and_keeps_ids(graph: Grap
     assert cursors["2024-03"].complete
     assert cursors["2023-01"].updated_at == window.updated_at
     assert cursors["sweep"].cursor == {"due": True}
+
+
+def test_a_span_is_the_windows_that_it_touches(graph: Graph) -> None:
+    """Those alone are read, and read again; the rest of the history waits for whoever asks for it."""
+    _files(graph, 2)
+    old = graph.folder.path / "1.txt"
+    os.utime(old, (MARCH - 400 * 86_400, MARCH - 400 * 86_400))
+    spring = "2024-03-31/2024-06-01"
+    for full_refresh in (False, True):
+        job_id = _asked(graph, stream="files", window=spring, full_refresh=full_refresh)
+        assert _carried_out(graph).success
+        graph.tick(jobs)
+        assert _row(graph, job_id).status == "succeeded"
+        with graph.folder.database.worker.organisation(graph.folder.org_id) as session:
+            scopes = set(session.execute(select(stream_cursor.c.scope)).scalars())
+        assert "2024-03" in scopes
+        assert "2023" not in scopes
+    (item,) = graph.folder.query(text("SELECT provider_id FROM source_item"))
+    assert item.provider_id == "0.txt"
 
 
 def test_a_backfill_of_a_stream_that_is_not_there_fails_and_the_connection_goes_on(graph: Graph) -> None:

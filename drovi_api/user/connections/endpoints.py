@@ -15,6 +15,7 @@ from drovi_api.user.connections.schemas import (
     Connection,
     ConnectionChange,
     CreatedConnection,
+    NewBackfill,
     NewConnection,
     NewVisibility,
 )
@@ -89,6 +90,19 @@ def update_connection(session: Writes, connection_id: UUID, body: ConnectionChan
 def sync_connection(session: Writes, connection_id: UUID, idempotency_key: IdempotencyKey = None) -> Job:
     """Ask for a sync; follow the job that is returned."""
     return jobs.one(session, service.sync(session, connection_id, idempotency_key))
+
+
+@router.post(
+    "/{connection_id}/backfill",
+    operation_id="backfill_connection",
+    summary="Read a source's history",
+    status_code=202,
+    responses=problem_responses(404, 409),
+)
+@requires(Permission.SYNC_SOURCES)
+def backfill_connection(session: Writes, connection_id: UUID, body: NewBackfill) -> Job:
+    """What is left of it, or all of it again. The same request answers with the same job until that is over."""
+    return jobs.one(session, service.backfill(session, connection_id, body))
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -77,6 +77,33 @@ class ConnectionChange(BaseModel):
     rhythm: NewRhythm | None = Field(
         None,
         description="How often it is read from now on, in place of the rhythm before; null: as its kind of source is.",
+    )
+
+
+class BackfillWindow(BaseModel):
+    """Days of UTC. The months and years of the source's history that they lie in are read, whole."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: date = Field(description="The first day.", examples=["2024-01-01"])
+    end: date = Field(description="The day after the last one.", examples=["2024-07-01"])
+
+
+class NewBackfill(BaseModel):
+    """What of a source's history is to be read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stream: str | None = Field(
+        None,
+        max_length=500,
+        description="One of the source's streams; null: all of them.",
+        examples=["files"],
+    )
+    window: BackfillWindow | None = Field(None, description="From when to when; null: all there is.")
+    full_refresh: bool = Field(
+        default=False,
+        description="Whether what was read is read again, from empty. Ids stay; what is gone at the source goes.",
     )
 
 

@@ -13,14 +13,17 @@ from drovi_api.user.connections.schemas import (
     Connection,
     ConnectionChange,
     CreatedConnection,
+    NewBackfill,
     NewConnection,
     NewRhythm,
     Visibility,
 )
 from drovi_api.user.intakes.schemas import OpenedIntake
 from drovi_assets.connectors import rhythms
+from drovi_assets.connectors.backfills import ask_backfill
 from drovi_assets.connectors.connections import create_connection
 from drovi_assets.connectors.sources.documents import Documents
+from drovi_assets.connectors.windows import Span
 from resources import letters
 from resources.audit import Action
 from resources.errors import Conflict, Forbidden
@@ -183,3 +186,18 @@ def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None
             Action.CONNECTION_SYNC_REQUESTED, "connection", connection_id, after={"job_id": str(job_id)}
         )
     return job_id
+
+
+def backfill(session: WriteSession, connection_id: UUID, wanted: NewBackfill) -> UUID:
+    """The id of the job that will read the connection's history. Raises as ``ask_backfill``."""
+    window = None if wanted.window is None else Span(wanted.window.start, wanted.window.end)
+    return ask_backfill(
+        session.connection,
+        session.principal,
+        connection_id,
+        session.actor,
+        stream=wanted.stream,
+        window=window,
+        full_refresh=wanted.full_refresh,
+        request_id=session.origin.request_id,
+    )
