@@ -154,10 +154,9 @@ def read_history(
     end = time.monotonic() + budget
     with _queue(runtime.database, connection_id, patience) as deadline:
         left = _insist(deadline, lambda: runner.windows(runtime.sources, connection_id))
+    left = [(stream, window) for stream, window in left if only.covers(stream.name, window.name)]
     done.pace.begin(before=_count_read(runtime, org_id, connection_id), left=len(left))
     for stream, window in left:
-        if not only.covers(stream.name, window.name):
-            continue
         complete = False
         while not complete:
             if time.monotonic() >= end:

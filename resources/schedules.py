@@ -56,7 +56,7 @@ class Rhythm:
             raise Invalid("An interval is at least one second.", remedy="Give a number above zero.")
         try:
             zone = ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder of zones, for one
             raise Invalid(
                 f"There is no time zone {self.timezone!r}.", remedy='Give a name such as "Europe/Paris".'
             ) from error
@@ -91,7 +91,7 @@ def _checked_cron(cron: str, zone: ZoneInfo) -> None:
     now = datetime.now(zone)
     try:
         first = next(CronSim(cron, now))
-    except CronSimError as error:
+    except (CronSimError, ValueError) as error:  # a number beyond what Python reads, for one
         raise Invalid(f"{cron!r} is not a cron expression: {error}.", remedy=example) from error
     except StopIteration:
         first = now + _YEARS_AHEAD
@@ -217,12 +217,17 @@ _HEAL = text(
 )
 
 
-def next_sync(row: Row[Any], now: datetime) -> datetime:
-    """When a source is to be read next, by its row."""
-    if row.sync_cron is None:
-        return now + timedelta(seconds=row.sync_interval_seconds)
-    rhythm = Rhythm(cron=row.sync_cron, timezone=row.sync_timezone, jitter_seconds=CONNECTION_JITTER_SECONDS)
-    return rhythm.after(now, row.id)
+def reckon_next_sync(connection: Connection, connection_id: UUID, **values: Any) -> None:
+    """Give a source the next time that its rhythm, as it stands, says from now on; ``values`` of other columns go with it."""
+    mine = update(connection_table).where(connection_table.c.id == connection_id)
+    by_interval = func.now() + connection_table.c.sync_interval_seconds * timedelta(seconds=1)
+    rhythm = (connection_table.c.sync_cron, connection_table.c.sync_timezone, func.now().label("now"))
+    row = connection.execute(mine.values(next_sync_at=by_interval, **values).returning(*rhythm)).one()
+    if row.sync_cron is not None:
+        by_cron = Rhythm(
+            cron=row.sync_cron, timezone=row.sync_timezone, jitter_seconds=CONNECTION_JITTER_SECONDS
+        )
+        connection.execute(mine.values(next_sync_at=by_cron.after(row.now, connection_id)))
 
 
 def listed(connection: Connection) -> Sequence[Row[Any]]:

@@ -3,7 +3,8 @@
 Organisations take turns, and in each of them connections, the one that waited longest first: ten thousand sources of one
 are not in front of somebody else's only one, which is found due while the tick goes on. A connection's first tick also begins with its history,
 newest window first; what a tick cannot finish is left to a bulk run, asked for through a job row. A
-connection that fails is left to its schedule, and the others go on. A private one whose owner is no member of the
+connection that fails is left to its schedule, and the others go on. A history that is called off stops there, and what
+was read answers whoever asked for a sync. A private one whose owner is no member of the
 organisation any more waits until they are.
 """
 
@@ -33,7 +34,7 @@ from drovi_assets.jobs import materializations
 from drovi_assets.partitions import Partition, windows_of
 from drovi_assets.pipeline.runtime import Runtime
 from resources import job_rows, kill_switches
-from resources.errors import DroviError, Halted, Refused, Transient
+from resources.errors import CalledOff, DroviError, Halted, Refused, Transient
 from resources.schema import connection as connection_table
 from resources.schema import job, organisation
 from resources.telemetry import get_logger, metrics
@@ -179,12 +180,13 @@ def _serve(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) -> bool:
         _left_to_schedule(runtime, row, asked, error)
         return False
     with runtime.database.dispatch() as connection:
+        job_rows.heed(connection, asked)
         job_rows.succeed(connection, asked, done.summary())
     return True
 
 
 def _begin_history(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) -> None:
-    """Read as much of the history as this tick can; a run goes on where it stops."""
+    """Read as much of the history as this tick can; a run goes on where it stops, and nobody where it is called off."""
     with runtime.database.dispatch() as connection:
         wanted = job_rows.Wanted(row.org_id, BACKFILL, f"history:{row.id}", row.id)
         job_id = job_rows.ensure(connection, wanted)
@@ -202,6 +204,8 @@ def _begin_history(runtime: Runtime, row: Row[Any], done: Done, budget: Budget) 
                 runtime.database, job_id, done.summary(), seconds=job_rows.TICK_SECONDS
             ),
         )
+    except CalledOff:
+        _log.info("history called off", connection=str(row.id), job=str(job_id))
     finally:
         with runtime.database.dispatch() as connection:
             if complete:
@@ -240,6 +244,7 @@ def _asked(connection: Any, connection_id: UUID) -> list[UUID]:
 
 def _left_to_schedule(runtime: Runtime, row: Row[Any], asked: Sequence[UUID], error: Exception) -> None:
     with runtime.database.dispatch() as connection:
+        job_rows.heed(connection, asked)
         if isinstance(error, Halted):
             job_rows.put_back(connection, asked)
             return

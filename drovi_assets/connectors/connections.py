@@ -14,11 +14,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from drovi_assets.connectors.intakes import Opened, open_intake
 from drovi_assets.connectors.registry import ConnectorSpec, spec_of
+from drovi_assets.connectors.rhythms import account_of, columns_of
 from resources import audiences
 from resources.audit import Action, Actor, member, record
 from resources.database import admit_to
 from resources.errors import Conflict, Forbidden, Invalid, NeedsPerson, NotFound
 from resources.policies import Visibility, policies_of
+from resources.schedules import Rhythm
 from resources.schema import connection as connection_table
 from resources.schema import connection_secret
 from resources.secrets import Sealed, SecretBox
@@ -42,12 +44,14 @@ def create_connection(
     name: str,
     config: Mapping[str, Any],
     visibility: Visibility | None = None,
+    rhythm: Rhythm | None = None,
     actor: Actor | None = None,
     request_id: str = "",
 ) -> Created:
     """Link a source, in the caller's own (application) transaction; secrets among ``config`` are sealed apart.
 
-    ``visibility`` None is the organisation's default. Audited, as the act of ``actor`` or else of the principal.
+    ``visibility`` None is the organisation's default, ``rhythm`` (of ``sync_rhythm``) None that of its kind of source; it
+    is read for the first time at once. Audited, as the act of ``actor`` or else of the principal.
 
     Raises:
         Forbidden: the organisation's policies do not allow this kind of source.
@@ -59,6 +63,7 @@ def create_connection(
     audience_id = uuid4()
     admit_to(session, audience_id)
     columns = {"name": name, "visibility": visibility, "audience_id": audience_id, "config": public}
+    columns |= columns_of(rhythm, spec)
     connection_id = _inserted(session, principal, spec, columns)
     if connection_id is None:
         raise Conflict(f"You have a connection named “{name}” already.", remedy="Choose another name.")
@@ -75,7 +80,8 @@ def create_connection(
         "connection",
         connection_id,
         # Not its name: a shared source can be taken back, an entry of the log cannot.
-        after={"connector": connector, "visibility": visibility},
+        after={"connector": connector, "visibility": visibility}
+        | ({"rhythm": account_of(rhythm)} if rhythm else {}),
         request_id=request_id,
     )
     return Created(connection_id, opened)
@@ -145,8 +151,6 @@ def _checked(
 def _inserted(
     session: Connection, principal: Principal, spec: ConnectorSpec, columns: Mapping[str, Any]
 ) -> UUID | None:
-    if spec.interval_seconds is not None:
-        columns = {**columns, "sync_interval_seconds": spec.interval_seconds}
     columns = {**columns, "connector": spec.name}
     row = insert(connection_table).values(org_id=principal.org_id, owner_id=principal.user_id, **columns)
     fresh = row.on_conflict_do_nothing(index_elements=["org_id", "owner_id", "name"])

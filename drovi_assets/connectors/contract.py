@@ -22,10 +22,14 @@ Cursor = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One collection inside a source. ``kind`` is what its items normalise to."""
+    """One collection inside a source. ``kind`` is what its items normalise to.
+
+    ``dated`` says whether its history is cut by time: where it is not, it has no window but "undated", or none.
+    """
 
     name: str
     kind: RecordKind
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Connector(Protocol):
         ...
 
     def streams(self) -> Sequence[Stream]:
-        """The collections there are, in the order they should be read."""
+        """The collections there are, in the order they should be read; known from the configuration, without a call or a secret."""
         ...
 
     def start(self, stream: Stream) -> Cursor:

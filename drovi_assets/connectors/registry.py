@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from drovi_assets.connectors.contract import Connector
+from drovi_assets.connectors.contract import Connector, Stream
 from drovi_assets.connectors.intake import Intake
 from drovi_assets.connectors.sources.documents import Documents, DocumentsConfig
 from drovi_assets.connectors.sources.feed import Feed, FeedConfig, FeedIntake
@@ -53,6 +54,20 @@ class ConnectorSpec:
             raise NotConfigured(
                 f"{self.title} is not configured: {faults}.", remedy="Complete the connection's settings."
             ) from None
+
+    def streams(self, config: Mapping[str, Any]) -> Sequence[Stream]:
+        """The streams of a source of that configuration; nothing is opened, and no secret is needed.
+
+        Raises:
+            NotConfigured: a field is missing or wrong.
+        """
+        with closing(self.make(self.checked(config), dict.fromkeys(self.secrets, ""))) as connector:
+            return connector.streams()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is anything to read, beside what is pushed."""
+        return self.intake is None or self.subscribes
 
     def connect(self, config: Mapping[str, Any], secrets: Mapping[str, str]) -> Connector:
         """A connector, not yet connected; close it.

@@ -193,7 +193,7 @@ def forget_windows(runtime: Runtime, connection_id: UUID, only: Part, before: da
         with runtime.database.organisation(turn.source.org_id) as connection:
             turn.lease.renew(connection)
             for stream in streams:
-                sweeping.forget_windows(connection, turn.source, stream, only.window, before)
+                sweeping.forget_windows(connection, turn.source, stream, only, before)
 
 
 @contextmanager

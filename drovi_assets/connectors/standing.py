@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import func, update
 
@@ -14,28 +15,21 @@ from resources import budgets, schedules
 from resources.errors import RateLimited, Transient
 from resources.schema import connection as connection_table
 
+AGAIN_SECONDS: Final = 300
+"""What is read once a day is not left for a day because its source was away for a moment."""
+
 
 def synced(runtime: Runtime, source: Source) -> None:
     """It was read just now; its next time is as its rhythm says."""
-    mine = update(connection_table).where(connection_table.c.id == source.connection_id)
-    rhythm = (
-        *(connection_table.c.id, connection_table.c.sync_cron, connection_table.c.sync_timezone),
-        *(connection_table.c.sync_interval_seconds, func.now().label("now")),
-    )
-    by_interval = func.now() + connection_table.c.sync_interval_seconds * timedelta(seconds=1)
     with runtime.database.organisation(source.org_id) as connection:
-        synced = mine.values(last_synced_at=func.now(), next_sync_at=by_interval).returning(*rhythm)
-        row = connection.execute(synced).one()
-        if row.sync_cron is not None:
-            connection.execute(mine.values(next_sync_at=schedules.next_sync(row, row.now)))
+        schedules.reckon_next_sync(connection, source.connection_id, last_synced_at=func.now())
 
 
 def postpone(runtime: Runtime, source: Source, error: Transient) -> None:
     """Tell the schedule when to come back: a provider's deadline is kept by every worker, not by this one alone."""
     with suppress(Transient), runtime.database.organisation(source.org_id) as connection:
-        wait = timedelta(
-            seconds=error.retry_after or 0
-        ) + connection_table.c.sync_interval_seconds * timedelta(seconds=1)
+        usual = func.least(connection_table.c.sync_interval_seconds, AGAIN_SECONDS) * timedelta(seconds=1)
+        wait = usual + timedelta(seconds=error.retry_after or 0)
         connection.execute(
             update(connection_table)
             .where(connection_table.c.id == source.connection_id)

@@ -13,6 +13,7 @@ from drovi_assets.connectors.contract import Gone, Stream
 from drovi_assets.connectors.landing import LandingScope, driver_of
 from drovi_assets.connectors.leases import Lease
 from drovi_assets.connectors.runtime import Runtime
+from drovi_assets.connectors.windows import Part
 from resources.schema import stream_cursor
 
 SCOPE = "sweep"
@@ -112,21 +113,19 @@ def _absent(
 
 
 def forget_windows(
-    connection: Connection, source: Source, stream: Stream, window: str | None, before: datetime
+    connection: Connection, source: Source, stream: Stream, only: Part, before: datetime
 ) -> None:
-    """Forget how far a window of a stream, or each of them, was read, where it was last read before a moment.
+    """Forget how far the windows of a stream that are meant were read, where they were last read before a moment.
 
     The stream is due to be swept with it: what was deleted while nobody looked is in no page.
     """
-    windows = (
-        stream_cursor.c.scope.not_in((LIVE, SCOPE)) if window is None else stream_cursor.c.scope == window
+    old = (
+        (stream_cursor.c.connection_id == source.connection_id)
+        & (stream_cursor.c.stream == stream.name)
+        & stream_cursor.c.scope.not_in((LIVE, SCOPE))
+        & (stream_cursor.c.updated_at < before)
     )
-    connection.execute(
-        delete(stream_cursor).where(
-            stream_cursor.c.connection_id == source.connection_id,
-            stream_cursor.c.stream == stream.name,
-            windows,
-            stream_cursor.c.updated_at < before,
-        )
-    )
+    known = connection.execute(select(stream_cursor.c.scope).where(old)).scalars()
+    meant = [window for window in known if only.covers(stream.name, window)]
+    connection.execute(delete(stream_cursor).where(old, stream_cursor.c.scope.in_(meant)))
     make_due(connection, source, stream)

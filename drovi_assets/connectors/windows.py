@@ -6,9 +6,10 @@ once, and a name always means the same calendar span.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from drovi_assets.connectors.contract import Window
 
@@ -17,20 +18,57 @@ UNDATED = Window("undated", datetime.min.replace(tzinfo=UTC), datetime.max.repla
 
 _LAST_YEAR = UNDATED.end.year
 
+_NAME = re.compile(r"(?!0000)(\d{4})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
+
 MONTHLY_YEARS = 2
 """How many whole years before the current one are cut into months."""
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Days of UTC, the end not among them; written as ISO 8601 does: "2024-01-15/2024-07-01"."""
+
+    start: date
+    end: date
+
+    def __str__(self) -> str:
+        return f"{self.start}/{self.end}"
+
+    @classmethod
+    def parse(cls, text: str) -> Span | None:
+        """The span that is written so; None for anything else, a window's name among it."""
+        start, _, end = text.partition("/")
+        try:
+            return cls(date.fromisoformat(start), date.fromisoformat(end))
+        except ValueError:
+            return None
+
+    def touches(self, window: str) -> bool:
+        """Whether a window of that name has a day in common with it; the undated one has none."""
+        named = _NAME.fullmatch(window)
+        if named is None:
+            return False
+        year, month = int(named[1]), named[2]
+        first = date(year, int(month or 1), 1)
+        after = _first_of(year, int(month) + 1) if month else _first_of(year + 1, 1)
+        return first < self.end and self.start < after.date()
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """What of a source's history is meant: one stream or all, one window or all."""
+    """What of a source's history is meant: one stream or all; one window, those that a span touches, or all."""
 
     stream: str | None = None
     window: str | None = None
 
     def covers(self, stream: str, window: str) -> bool:
         """Whether a window of a stream is meant."""
-        return self.stream in {None, stream} and self.window in {None, window}
+        if self.stream not in {None, stream}:
+            return False
+        if self.window is None or self.window == window:
+            return True
+        span = Span.parse(self.window)
+        return span is not None and span.touches(window)
 
 
 ALL = Part()

@@ -39,6 +39,8 @@ class Action(StrEnum):
     CONNECTION_DELETED = "connection.deleted"
     CONNECTION_SECRET_REPLACED = "connection.secret_replaced"  # noqa: S105 - an act's name
     CONNECTION_SYNC_REQUESTED = "connection.sync_requested"
+    CONNECTION_BACKFILL_REQUESTED = "connection.backfill_requested"
+    CONNECTION_RHYTHM_CHANGED = "connection.rhythm_changed"
 
     MEMBER_INVITED = "member.invited"
     MEMBER_INVITATION_REVOKED = "member.invitation_revoked"

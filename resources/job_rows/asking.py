@@ -38,7 +38,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """How much of a source's history is to be read: all of it, one stream, one window; what is left, or from empty."""
+    """How much of a source's history is to be read: all of it, one stream, one window; what is left, or from empty.
+
+    ``window`` is a window's name, or days that windows lie in: "2024-01-15/2024-07-01", the end not among them.
+    """
 
     connection_id: UUID
     stream: str | None = None
@@ -84,6 +87,25 @@ class Backfill:
 
 def ensure(connection: Connection, wanted: Wanted) -> UUID:
     """The id of the job of that key, queued now where there was none, whatever became of it."""
+    return _asked(connection, wanted)[0]
+
+
+def renew(connection: Connection, wanted: Wanted) -> tuple[UUID, bool]:
+    """The id of the unfinished job of that key, or of a new one where the last of them is over; and whether it is new.
+
+    Each is numbered by how many are over, so that of two who ask at once both find the same one.
+    """
+    mine = job.c.org_id.is_not_distinct_from(wanted.org_id) & (
+        job.c.connection_id.is_not_distinct_from(wanted.connection_id) & (job.c.kind == wanted.kind)
+    )
+    numbered = mine & job.c.idempotency_key.startswith(f"{wanted.key}#", autoescape=True)
+    over = connection.execute(
+        select(func.count()).select_from(job).where(numbered, job.c.status.not_in(UNFINISHED))
+    ).scalar_one()
+    return _asked(connection, replace(wanted, key=f"{wanted.key}#{over}"))
+
+
+def _asked(connection: Connection, wanted: Wanted) -> tuple[UUID, bool]:
     values = {
         "org_id": wanted.org_id,
         "kind": wanted.kind,
@@ -97,25 +119,13 @@ def ensure(connection: Connection, wanted: Wanted) -> UUID:
     }
     if wanted.max_attempts is not None:
         values["max_attempts"] = wanted.max_attempts
-    connection.execute(insert(job).values(values).on_conflict_do_nothing())
+    asked = insert(job).values(values).on_conflict_do_nothing().returning(job.c.id)
+    made: UUID | None = connection.execute(asked).scalar_one_or_none()
+    if made is not None:
+        return made, True
     found: UUID = connection.execute(
         select(job.c.id).where(
             job.c.org_id.is_not_distinct_from(wanted.org_id), job.c.idempotency_key == wanted.key
         )
     ).scalar_one()
-    return found
-
-
-def renew(connection: Connection, wanted: Wanted) -> UUID:
-    """The id of the unfinished job of that key; of a new one where the last of them is over.
-
-    Each is numbered by how many are over, so that of two who ask at once both find the same one.
-    """
-    mine = job.c.org_id.is_not_distinct_from(wanted.org_id) & (
-        job.c.connection_id.is_not_distinct_from(wanted.connection_id) & (job.c.kind == wanted.kind)
-    )
-    numbered = mine & job.c.idempotency_key.startswith(f"{wanted.key}#", autoescape=True)
-    over = connection.execute(
-        select(func.count()).select_from(job).where(numbered, job.c.status.not_in(UNFINISHED))
-    ).scalar_one()
-    return ensure(connection, replace(wanted, key=f"{wanted.key}#{over}"))
+    return found, False

@@ -107,6 +107,12 @@ def call_off(connection: Connection, job_ids: Sequence[UUID], *, attempt: int | 
     _finish(connection, job_ids, {"status": "cancelled"}, attempt)
 
 
+def heed(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Those that were called off while they ran are cancelled; of no effect on the others. For who is done with them all."""
+    called_off = (job.c.status == "running") & _CALLED_OFF
+    connection.execute(update(job).where(job.c.id.in_(job_ids), called_off).values(**given_up("cancelled")))
+
+
 def hand_over(connection: Connection, job_id: UUID) -> None:
     """A running job waits for another worker to go on with it, unless it was called off."""
     connection.execute(

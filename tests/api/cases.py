@@ -14,6 +14,8 @@ from tests.api.organisation_cases import DUTIES, WEBHOOKS
 _numbers = itertools.count()
 _periods = itertools.cycle(("daily", "weekly"))  # what is chosen already is no change
 
+_mornings = itertools.cycle(("0 7 * * 1-5", "0 8 * * 1-5"))
+
 
 def _new_connection() -> dict[str, Any]:
     return {"connector": "postgres", "name": f"Ledger {next(_numbers)}", "config": POSTGRES_CONFIG}
@@ -143,6 +145,15 @@ CASES = (
     Case("list_connections", "GET", "/api/v1/connections", Reach.LIST),
     Case("watch_connections", "GET", "/api/v1/connections/events", Reach.STREAM),
     Case("get_connection", "GET", "/api/v1/connections/{id}", Reach.ONE, lambda w: w.shared.connection_id),
+    Case(
+        "update_connection",
+        "PATCH",
+        "/api/v1/connections/{id}",
+        Reach.ONE,
+        lambda w: w.spare_id,
+        body=lambda: {"rhythm": {"cron": next(_mornings), "timezone": "Europe/Paris"}},
+        writes=True,
+    ),
     Case("get_intake", "GET", "/api/v1/connections/{id}/intake", Reach.ONE, lambda w: w.shared.connection_id),
     Case(
         "replace_intake_secret",
@@ -161,6 +172,16 @@ CASES = (
         "/api/v1/connections/{id}/sync",
         Reach.ONE,
         lambda w: w.shared.connection_id,
+        status=202,
+        writes=True,
+    ),
+    Case(
+        "backfill_connection",
+        "POST",
+        "/api/v1/connections/{id}/backfill",
+        Reach.ONE,
+        lambda w: w.shared.connection_id,
+        body=lambda: {"stream": "files", "window": {"start": "2024-01-01", "end": "2024-07-01"}},
         status=202,
         writes=True,
     ),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
 from drovi_assets import automation
 from drovi_assets.deadline import Budget
@@ -18,13 +18,15 @@ from drovi_assets.pipeline.run import process
 from drovi_assets.schedules import NIGHTLY_CHECKS
 from resources import job_rows, kill_switches
 from resources.audit import SYSTEM
+from resources.errors import Invalid, ProviderDown
 from resources.job_rows import Backfill
-from resources.schema import job, stream_cursor
+from resources.schema import connection, job, stream_cursor
 from sensors.job_requests import requests
 from sensors.jobs import jobs
 from sensors.live_sync import run_tick
 from sensors.run_status import stop
 from tests.dagster.conftest import Graph
+from tests.dagster.job_table import queue_job
 
 MARCH = 1_710_000_000
 
@@ -40,12 +42,24 @@ def _files(graph: Graph, count: int) -> None:
 def _asked(graph: Graph, **what: Any) -> UUID:
     asked = Backfill(graph.folder.connection_id, **what)
     with graph.folder.database.worker.dispatch() as session:
-        return job_rows.renew(session, asked.wanted(graph.folder.org_id))
+        return job_rows.renew(session, asked.wanted(graph.folder.org_id))[0]
 
 
 def _row(graph: Graph, job_id: UUID) -> Any:
     with graph.folder.database.worker.dispatch() as session:
         return session.execute(select(job).where(job.c.id == job_id)).one()
+
+
+def _history(graph: Graph) -> Any:
+    """The job that reads the connection's history."""
+    with graph.folder.database.worker.dispatch() as session:
+        mine = job.c.idempotency_key == f"history:{graph.folder.connection_id}"
+        return session.execute(select(job).where(mine)).one()
+
+
+def _make_due(graph: Graph) -> None:
+    with graph.folder.database.worker.dispatch() as session:
+        session.execute(update(connection).values(next_sync_at=text("now()")))
 
 
 def _carried_out(graph: Graph) -> dg.ExecuteInProcessResult:
@@ -145,6 +159,51 @@ def test_a_kill_switch_ends_a_bulk_runs_turn_and_its_job_waits(
     assert graph.folder.query(text("SELECT count(*) FROM chunk_index"))[0][0] == 3
 
 
+def test_a_history_that_is_called_off_in_a_tick_fails_nobody(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was new is read, which answers who asked for it; the history stays cancelled until somebody retries it."""
+    _files(graph, 3)
+    asked = queue_job(graph.folder, "sync")
+    _interrupting(monkeypatch, lambda: _do(graph, job_rows.cancel, _history(graph).id))
+    tick = run_tick(graph.folder.runtime, Budget.of(15))
+    assert (tick.served, tick.failed) == (1, 0)
+    assert (_row(graph, asked).status, _history(graph).status) == ("succeeded", "cancelled")
+    _make_due(graph)
+    later = queue_job(graph.folder, "sync", idempotency_key="later")
+    assert run_tick(graph.folder.runtime, Budget.of(15)).failed == 0
+    assert (_row(graph, later).status, _history(graph).status) == ("succeeded", "cancelled")
+    _do(graph, job_rows.retry, _history(graph).id)
+    assert _carried_out(graph).success
+    graph.tick(jobs)
+    assert _history(graph).status == "succeeded"
+    assert graph.folder.query(text("SELECT count(*) FROM chunk_index"))[0][0] == 3
+
+
+@pytest.mark.parametrize(
+    "error", [None, Invalid("Refused."), ProviderDown("Away."), RuntimeError("A defect.")]
+)
+def test_a_request_that_is_called_off_while_a_tick_reads_is_cancelled(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    """However the reading ends, and it alone: who asked beside it hears how that went."""
+    beside, mine = (queue_job(graph.folder, "sync", idempotency_key=key) for key in ("beside", "mine"))
+    read = automation.runner.sync
+
+    def cancelled_meanwhile(*arguments: Any, **how: Any) -> Any:
+        _do(graph, job_rows.cancel, mine)
+        if error is not None:
+            raise error
+        return read(*arguments, **how)
+
+    monkeypatch.setattr(automation.runner, "sync", cancelled_meanwhile)
+    run_tick(graph.folder.runtime, Budget.of(5))
+    row = _row(graph, mine)
+    assert (row.status, row.error_code, row.lease_expires_at) == ("cancelled", None, None)
+    ends = {type(None): "succeeded", ProviderDown: "queued"}
+    assert _row(graph, beside).status == ends.get(type(error), "failed")
+
+
 def test_a_full_refresh_reads_the_part_asked_for_again_and_keeps_ids(graph: Graph) -> None:
     """From empty, its window alone, once however often its run is begun; what has not changed is the same item."""
     _files(graph, 2)
@@ -165,6 +224,25 @@ def test_a_full_refresh_reads_the_part_asked_for_again_and_keeps_ids(graph: Grap
     assert cursors["2024-03"].complete
     assert cursors["2023-01"].updated_at == window.updated_at
     assert cursors["sweep"].cursor == {"due": True}
+
+
+def test_a_span_is_the_windows_that_it_touches(graph: Graph) -> None:
+    """Those alone are read, and read again; the rest of the history waits for whoever asks for it."""
+    _files(graph, 2)
+    old = graph.folder.path / "1.txt"
+    os.utime(old, (MARCH - 400 * 86_400, MARCH - 400 * 86_400))
+    spring = "2024-03-31/2024-06-01"
+    for full_refresh in (False, True):
+        job_id = _asked(graph, stream="files", window=spring, full_refresh=full_refresh)
+        assert _carried_out(graph).success
+        graph.tick(jobs)
+        assert _row(graph, job_id).status == "succeeded"
+        with graph.folder.database.worker.organisation(graph.folder.org_id) as session:
+            scopes = set(session.execute(select(stream_cursor.c.scope)).scalars())
+        assert "2024-03" in scopes
+        assert "2023" not in scopes
+    (item,) = graph.folder.query(text("SELECT provider_id FROM source_item"))
+    assert item.provider_id == "0.txt"
 
 
 def test_a_backfill_of_a_stream_that_is_not_there_fails_and_the_connection_goes_on(graph: Graph) -> None:

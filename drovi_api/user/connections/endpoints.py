@@ -13,7 +13,9 @@ from drovi_api.pagination import DEFAULT_LIMIT, CursorText, Limit, Page
 from drovi_api.user.connections import repository, service
 from drovi_api.user.connections.schemas import (
     Connection,
+    ConnectionChange,
     CreatedConnection,
+    NewBackfill,
     NewConnection,
     NewVisibility,
 )
@@ -65,6 +67,18 @@ def get_connection(session: Reads, connection_id: UUID) -> Connection:
     return repository.one(session, connection_id)
 
 
+@router.patch(
+    "/{connection_id}",
+    operation_id="update_connection",
+    summary="Change a connection",
+    responses=problem_responses(404),
+)
+@requires(Permission.CONNECT_SOURCES)
+def update_connection(session: Writes, connection_id: UUID, body: ConnectionChange) -> Connection:
+    """How often it is read, by its owner: its next sync is reckoned anew from now on."""
+    return service.change(session, connection_id, body)
+
+
 @router.post(
     "/{connection_id}/sync",
     operation_id="sync_connection",
@@ -76,6 +90,19 @@ def get_connection(session: Reads, connection_id: UUID) -> Connection:
 def sync_connection(session: Writes, connection_id: UUID, idempotency_key: IdempotencyKey = None) -> Job:
     """Ask for a sync; follow the job that is returned."""
     return jobs.one(session, service.sync(session, connection_id, idempotency_key))
+
+
+@router.post(
+    "/{connection_id}/backfill",
+    operation_id="backfill_connection",
+    summary="Read a source's history",
+    status_code=202,
+    responses=problem_responses(404, 409),
+)
+@requires(Permission.SYNC_SOURCES)
+def backfill_connection(session: Writes, connection_id: UUID, body: NewBackfill) -> Job:
+    """What is left of it, or all of it again. The same request answers with the same job until that is over."""
+    return jobs.one(session, service.backfill(session, connection_id, body))
 
 
 @router.post(

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from drovi_api.dependencies import ReadSession, WriteSession
 from drovi_api.pagination import Page, by_id, page_of
 from drovi_api.user.connections.schemas import Connection
+from drovi_assets.connectors import rhythms
 from resources.database import Lookup
 from resources.schema import app_user, connection, job, organisation
 
@@ -21,6 +22,7 @@ _CONNECTION = connection.c
 _ORDER = by_id(_CONNECTION.id)
 _COLUMNS = (
     *(connection.c[name] for name in Connection.model_fields if name in connection.c),
+    rhythms.SHOWN,
     app_user.c.name.label("owner_name"),
 )
 # An owner who left is nobody the caller may see: the connection stays without their name.

@@ -11,17 +11,24 @@ from drovi_api.runtime import ApiRuntime
 from drovi_api.user.connections import repository
 from drovi_api.user.connections.schemas import (
     Connection,
+    ConnectionChange,
     CreatedConnection,
+    NewBackfill,
     NewConnection,
+    NewRhythm,
     Visibility,
 )
 from drovi_api.user.intakes.schemas import OpenedIntake
+from drovi_assets.connectors import rhythms
+from drovi_assets.connectors.backfills import ask_backfill
 from drovi_assets.connectors.connections import create_connection
 from drovi_assets.connectors.sources.documents import Documents
+from drovi_assets.connectors.windows import Span
 from resources import letters
 from resources.audit import Action
 from resources.errors import Conflict, Forbidden
 from resources.permissions import Permission
+from resources.schedules import Rhythm
 
 _READS_THE_SERVER = frozenset({Documents.name})
 
@@ -31,7 +38,7 @@ def create(session: WriteSession, runtime: ApiRuntime, new: NewConnection) -> Cr
 
     Raises:
         Forbidden: the caller may not connect a folder of the server, or the policies allow no source of this kind.
-        Invalid: there is no such connector, or its settings are not acceptable.
+        Invalid: there is no such connector, or its settings or its rhythm are not acceptable.
         Conflict: the name is taken.
     """
     if new.connector in _READS_THE_SERVER:
@@ -44,12 +51,35 @@ def create(session: WriteSession, runtime: ApiRuntime, new: NewConnection) -> Cr
         name=new.name,
         config=new.config,
         visibility=new.visibility,
+        rhythm=_rhythm(new.rhythm),
         actor=session.actor,
         request_id=session.origin.request_id,
     )
     opened = created.intake
     shown = opened and OpenedIntake.of(opened, runtime.public_url)
     return CreatedConnection(**repository.one(session, created.id).model_dump(), intake=shown)
+
+
+def change(session: WriteSession, connection_id: UUID, wanted: ConnectionChange) -> Connection:
+    """Have a source be otherwise, in what is named; of no effect where it is so already. Raises as ``set_visibility``.
+
+    Raises:
+        Invalid: the rhythm is none.
+    """
+    own(session, connection_id)
+    if "rhythm" in wanted.model_fields_set:
+        rhythms.set_rhythm(
+            session.connection,
+            connection_id,
+            _rhythm(wanted.rhythm),
+            session.actor,
+            request_id=session.origin.request_id,
+        )
+    return repository.one(session, connection_id)
+
+
+def _rhythm(given: NewRhythm | None) -> Rhythm | None:
+    return None if given is None else rhythms.sync_rhythm(**given.model_dump())
 
 
 def set_visibility(
@@ -156,3 +186,18 @@ def sync(session: WriteSession, connection_id: UUID, idempotency_key: str | None
             Action.CONNECTION_SYNC_REQUESTED, "connection", connection_id, after={"job_id": str(job_id)}
         )
     return job_id
+
+
+def backfill(session: WriteSession, connection_id: UUID, wanted: NewBackfill) -> UUID:
+    """The id of the job that will read the connection's history. Raises as ``ask_backfill``."""
+    window = None if wanted.window is None else Span(wanted.window.start, wanted.window.end)
+    return ask_backfill(
+        session.connection,
+        session.principal,
+        connection_id,
+        session.actor,
+        stream=wanted.stream,
+        window=window,
+        full_refresh=wanted.full_refresh,
+        request_id=session.origin.request_id,
+    )

@@ -28,7 +28,7 @@ from resources.events.envelope import ItemsPushed, PushedItem
 from resources.records import PUSHED_STREAM
 from resources.webhooks import Signed
 
-PUSHED = Stream(PUSHED_STREAM, "message")
+PUSHED = Stream(PUSHED_STREAM, "message", dated=False)
 MOST_ITEMS = 1_000
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
 _Version = Annotated[int, Field(ge=0, lt=2**63)]

@@ -59,6 +59,12 @@ class ConnectorContract:
             assert len(read) == len(set(read))
             assert set(read) == present(connector, stream)
 
+    def test_a_stream_says_whether_its_history_is_cut_by_time(self, connector: Connector) -> None:
+        """Whoever asks for a span of an undated one is told so before anything is read."""
+        for stream in connector.streams():
+            if not stream.dated:
+                assert {window.name for window in connector.windows(stream)} <= {"undated"}
+
     def test_reading_twice_gives_the_same(self, connector: Connector) -> None:
         """Ids, versions and payloads alike: what makes a replay harmless."""
         assert history(connector) == history(connector)

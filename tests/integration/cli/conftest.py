@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from drovi.cli import audit, dlq, events, keys, switches
+from drovi.cli import audit, dlq, events, keys, sources, switches
 from drovi.cli.main import app
 from drovi.environment import Environment
 from resources.events.postgres import PostgresEventLog
@@ -50,7 +50,7 @@ def environment(database: Database, tenant: Tenant, settings: Settings) -> Envir
 @pytest.fixture
 def drovi(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """Run a command."""
-    for module in (audit, keys, events, dlq, switches):
+    for module in (audit, keys, events, dlq, sources, switches):
         monkeypatch.setattr(module, "open_environment", lambda: nullcontext(environment))
 
     def run(*arguments: str) -> Said:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from drovi_assets.connectors import leases, runner
 from drovi_assets.connectors.registry import ConnectorSpec
 from resources.budgets import BudgetSpent, Rate, Rates
 from resources.errors import Conflict, CredentialExpired, CursorRejected, ProviderDown, RateLimited, TimedOut
+from resources.schema import connection as connection_table
 from resources.schema import connection_lease, skipped_item, source_item
 from resources.telemetry import metrics
 from tests.fakes.hostile_source import THINGS, UNREADABLE, HostileSource
@@ -75,6 +76,20 @@ def test_a_long_deadline_is_left_to_the_schedule(bench: Bench) -> None:
     row = bench.row(connection_id)
     assert row.status == "active"
     assert (row.next_sync_at - row.last_synced_at).total_seconds() > 3600
+
+
+def test_a_source_that_is_read_once_a_day_is_asked_again_in_minutes_after_a_fault(bench: Bench) -> None:
+    """It was away for a moment: its rhythm is for what is new, not for that."""
+    runtime = bench.with_connector(busy(faults=[ProviderDown("503")] * 9).spec(), sleep=lambda _: None)
+    connection_id = bench.connect("hostile", {})
+    with bench.database.worker.organisation(bench.org_id) as session:
+        session.execute(
+            update(connection_table).values(sync_interval_seconds=86_400, next_sync_at=func.now())
+        )
+        due = session.execute(select(connection_table.c.next_sync_at)).scalar_one()
+    with pytest.raises(ProviderDown):
+        runner.sync(runtime, connection_id)
+    assert 0 < (bench.row(connection_id).next_sync_at - due).total_seconds() < 3600
 
 
 def test_nothing_is_called_before_a_deadline_whoever_asks(

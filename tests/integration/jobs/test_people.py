@@ -136,8 +136,9 @@ def test_the_same_backfill_is_one_job_until_it_is_over(plane: Plane, tenant: Ten
     org_id = tenant.principal.org_id
     connection_id, another = plane.connect(tenant), plane.connect(tenant, name="Another")
     asked = Backfill(connection_id, "files", "2024-03", full_refresh=True)
-    job_id = plane.do(job_rows.renew, asked.wanted(org_id))
-    assert plane.do(job_rows.renew, asked.wanted(org_id)) == job_id
+    job_id, made = plane.do(job_rows.renew, asked.wanted(org_id))
+    assert made
+    assert plane.do(job_rows.renew, asked.wanted(org_id)) == (job_id, False)
     assert Backfill.of(connection_id, plane.row(job_id).arguments) == asked
     others = [
         Backfill(another, "files", "2024-03", full_refresh=True),
@@ -145,12 +146,13 @@ def test_the_same_backfill_is_one_job_until_it_is_over(plane: Plane, tenant: Ten
         Backfill(connection_id, "files", None, full_refresh=True),
         Backfill(connection_id, "files", "2024-03"),
     ]
-    assert len({plane.do(job_rows.renew, one.wanted(org_id)) for one in others} | {job_id}) == 5
+    assert len({plane.do(job_rows.renew, one.wanted(org_id))[0] for one in others} | {job_id}) == 5
     plane.take()
     plane.do(job_rows.cancel, job_id)
-    anew = plane.do(job_rows.renew, asked.wanted(org_id))
+    anew, made = plane.do(job_rows.renew, asked.wanted(org_id))
+    assert made
     assert anew != job_id
-    assert plane.do(job_rows.renew, asked.wanted(org_id)) == anew
+    assert plane.do(job_rows.renew, asked.wanted(org_id)) == (anew, False)
 
 
 def test_the_platforms_own_work_is_asked_for_once_too(plane: Plane, tenant: Tenant) -> None:

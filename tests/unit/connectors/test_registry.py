@@ -30,6 +30,30 @@ def test_a_missing_secret_is_named() -> None:
         CONNECTORS["postgres"].connect(config, {})
 
 
+CONFIGS = {
+    "documents": {"path": "/srv/files"},
+    "feed": {},
+    "postgres": {
+        "host": "h",
+        "database": "d",
+        "user": "u",
+        "tables": [{"table": "note", "updated_at": "at"}, {"table": "colour"}],
+    },
+}
+STREAMS = {
+    "documents": {"files": True},
+    "feed": {"pushed": False},
+    "postgres": {"public.note": True, "public.colour": False},
+}
+
+
+@pytest.mark.parametrize("name", sorted(CONNECTORS))
+def test_its_streams_are_known_from_the_configuration(name: str) -> None:
+    """Without a call or a secret; and whether their history is cut by time."""
+    streams = CONNECTORS[name].streams(CONFIGS[name])
+    assert {stream.name: stream.dated for stream in streams} == STREAMS[name]
+
+
 @pytest.mark.parametrize("name", sorted(CONNECTORS))
 def test_every_connector_goes_by_its_own_name(name: str) -> None:
     """The key is what connections store."""

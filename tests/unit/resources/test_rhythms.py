@@ -73,6 +73,9 @@ def test_an_interval_keeps_its_distance() -> None:
         (Rhythm(cron="0 7 30 2 *"), "never comes|Bad day"),
         (Rhythm(cron="0 7 * * *", timezone="Paris"), "no time zone 'Paris'"),
         (Rhythm(cron="0 7 * * *", timezone="../etc"), "no time zone"),
+        (Rhythm(cron="0 7 * * *", timezone="Europe"), "no time zone"),
+        (Rhythm(cron="0 7 * * *", timezone="x" * 5000), "no time zone"),
+        (Rhythm(cron="9" * 5000 + " 7 * * *"), "not a cron expression"),
     ],
 )
 def test_what_is_no_rhythm_is_refused_with_what_is_wrong(rhythm: Rhythm, says: str) -> None:

@@ -62,7 +62,9 @@ class Postgres:
 
     def streams(self) -> Sequence[Stream]:
         """One a table, in the order they were configured."""
-        return [Stream(table.stream, "row") for table in self._config.tables]
+        return [
+            Stream(table.stream, "row", dated=table.updated_at is not None) for table in self._config.tables
+        ]
 
     def start(self, stream: Stream) -> Cursor:
         """The database's now, less the overlap."""
