@@ -21,6 +21,7 @@ from resources.schema import connection as connection_table
 from resources.schema import job
 
 _DAY = "%Y-%m-%d"
+_FOR_PEOPLE = ("name", "source", "seen by", "status", "read", "last (UTC)", "next (UTC)")
 
 
 def register(app: typer.Typer) -> None:
@@ -102,8 +103,7 @@ def connections(as_json: AsJson = False) -> None:
         if as_json:
             print_json({"connections": rows})
         else:
-            rows = [row | {"rhythm": _in_words(row["rhythm"])} for row in rows]
-            print_table("Connections", rows, (*names[1:], "rhythm", *times))
+            print_table("Connections", [_for_people(row) for row in rows], _FOR_PEOPLE)
 
 
 def rhythm(
@@ -206,6 +206,25 @@ def _asked(every: int | None, cron: str | None, timezone: str | None) -> Rhythm 
     if every is None and cron is None and timezone is None:
         return None
     return sync_rhythm(interval_seconds=every, cron=cron, timezone=timezone)
+
+
+def _for_people(row: Mapping[str, Any]) -> dict[str, str]:
+    """A line of the table: as wide as a terminal is."""
+    last, coming = (
+        row[name] and f"{row[name]:%Y-%m-%d %H:%M}" for name in ("last_synced_at", "next_sync_at")
+    )
+    status = ": ".join(part for part in (row["status"], row["status_detail"]) if part)
+    seen_by = "its owner" if row["visibility"] == "PRIVATE" else "everybody"
+    shown = (
+        row["name"],
+        row["connector"],
+        seen_by,
+        status,
+        _in_words(row["rhythm"]),
+        last or "never",
+        coming,
+    )
+    return dict(zip(_FOR_PEOPLE, shown, strict=True))
 
 
 def _in_words(shown: Mapping[str, Any]) -> str:
