@@ -16,10 +16,11 @@ from pydantic import BaseModel
 from sqlalchemy import select, text
 
 from drovi_assets.consumers.consume import Spot, Step, consume
-from drovi_assets.consumers.contract import Consumer, Handled, Opened, Work
+from drovi_assets.consumers.contract import Consumer, Handled, Handler, Opened, Work
 from drovi_assets.documents.model import ParsedDocument
 from drovi_assets.pipeline.runtime import Runtime, sources_of
 from resources import audiences
+from resources.database import WorkerDatabase
 from resources.errors import DroviError
 from resources.events.envelope import BODIES, Envelope, ItemsPushed, PushedItem, Topic
 from resources.events.log import PARTITIONS, Event, partition_of
@@ -210,18 +211,21 @@ def plane(database: Database, tenant: Tenant, tmp_path: Path) -> Plane:
             "CREATE TABLE effect (number bigint GENERATED ALWAYS AS IDENTITY, name text NOT NULL)"
         )
         session.execute("GRANT SELECT, INSERT ON effect TO drovi_worker")
-    objects = FolderStore(tmp_path / "objects")
-    box = SecretBox(MasterKeys(SecretFile(tmp_path)))
-    runtime = Runtime(
-        database=database.worker,
+    return Plane(database, tenant, runtime_on(database.worker, tmp_path))
+
+
+def runtime_on(database: WorkerDatabase, home: Path) -> Runtime:
+    """What a consumer works with where nothing is parsed."""
+    objects = FolderStore(home / "objects")
+    return Runtime(
+        database=database,
         objects=objects,
         parser=NoParser(),
         embedder=FakeEmbedder(),
-        sources=sources_of(database.worker, objects, box),
+        sources=sources_of(database, objects, SecretBox(MasterKeys(SecretFile(home)))),
     )
-    return Plane(database, tenant, runtime)
 
 
-def counting(handler: Counting, **how: Any) -> Consumer:
+def counting(handler: Handler, **how: Any) -> Consumer:
     """The consumer of that handler."""
     return Consumer(Topic.RAW, GROUP, handler, **how)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event as hooks
@@ -23,6 +29,7 @@ from resources.events.log import PARTITIONS, partition_of
 from resources.events.postgres import PostgresEventLog
 from resources.schema import job
 from sensors.events import run_tick
+from tests.conftest import REPOSITORY
 from tests.integration.events.conftest import Counting, Plane, Unlimited, counting
 
 
@@ -152,6 +159,45 @@ def test_consumers_side_by_side_handle_nothing_twice(plane: Plane, consumers: in
     for key in range(8):
         mine = [name for name in order if name.startswith(f"{key}/")]
         assert mine == sorted(mine)
+
+
+def test_processes_side_by_side_survive_the_death_of_one(plane: Plane, tmp_path: Path) -> None:
+    """As machines would, with nothing between them but the database: every event once, and in each key in order."""
+    count = 600
+    command = [sys.executable, "-m", "tests.integration.events.consumer_process"]
+    where = [plane.database.urls.worker, str(tmp_path)]
+    processes = [
+        subprocess.Popen(
+            [*command, *where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+        )
+        for _ in range(3)
+    ]
+    try:
+        for one in processes:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "ready\n"
+        plane.publish([plane.named(f"{n % 8}/{n:03}") for n in range(count)], key=lambda n: f"key-{n % 8}")
+        _until(lambda: len(plane.order()) >= count // 10)
+        processes[0].send_signal(signal.SIGKILL)
+        _until(lambda: len(plane.order()) >= count)
+        handled = [int(one.communicate(timeout=30)[0]) for one in processes[1:]]
+    finally:
+        for one in processes:
+            one.kill()
+            one.communicate()
+    order = plane.order()
+    assert len(order) == len(set(order)) == count
+    for key in range(8):
+        mine = [name for name in order if name.startswith(f"{key}/")]
+        assert mine == sorted(mine)
+    assert all(handled), handled
+
+
+def _until(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_a_partition_far_behind_is_left_to_a_run_over_its_range(plane: Plane) -> None:
