@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from benchmarks.search_corpus import MODEL, make_corpus
 from benchmarks.servers import Bench, started
-from benchmarks.serving import PATIENCE_SECONDS, Server, Target, served
+from benchmarks.serving import PATIENCE_SECONDS, Server, Target, served, whole_application
 from resources.identity import sessions
 from resources.letters import opened
 from resources.master_keys import MasterKeys
@@ -83,7 +83,7 @@ def run(n: int | None = None) -> Iterable[dict[str, Any]]:
         (tenant,) = corpus.tenants
         questions = [ask.text for ask in corpus.questions(500)]
         urls = bench.server.urls()
-        with served(Target(urls.app, urls.identity, bench.home), embedder=_Borrowed) as server:
+        with served(_application, Target(urls.app, urls.identity, bench.home)) as server:
             invitations = _invited(bench, server, tenant.caller, members)
             accepted, tokens = _accepted(server, invitations)
             yield accepted.row("accept", members)
@@ -187,6 +187,10 @@ def _search(connection: http.client.HTTPConnection, token: str, question: str, t
         connection.close()
         times.errors.append(repr(error))
     times.milliseconds.append((time.perf_counter() - begin) * 1000)
+
+
+def _application(target: Target) -> Any:
+    return whole_application(target, _Borrowed())
 
 
 class _Borrowed:
