@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from resources.audit import newest
 from resources.clock import now
@@ -33,7 +33,7 @@ def _connected(caller: Caller, connector: str, config: dict[str, Any], name: str
 
 
 def test_who_may_not_see_or_sync_a_source_asks_for_nothing(
-    stranger: Caller, other: Caller, viewer: Caller, member: Caller, world: World
+    stranger: Caller, other: Caller, viewer: Caller, member: Caller, world: World, *, api_database: Database
 ) -> None:
     """Of another tenant's, or a colleague's private one, there is not even a refusal to learn from."""
     shared, private = _path(world.shared.connection_id), _path(world.private.connection_id)
@@ -42,7 +42,10 @@ def test_who_may_not_see_or_sync_a_source_asks_for_nothing(
     assert other("POST", shared, json=wrong).status_code == 404
     assert viewer("POST", shared, json={}).status_code == 403
     assert member("POST", private, json=wrong).status_code == 404
-    assert member("POST", shared, json={}).status_code == 202
+    made = member("POST", shared, json={})
+    assert made.status_code == 202
+    with api_database.worker.dispatch() as session:  # which others share
+        session.execute(delete(job).where(job.c.id == UUID(made.json()["id"])))
 
 
 def test_the_same_request_is_the_same_job_until_it_is_over(
@@ -98,14 +101,16 @@ def _in_a_month() -> dict[str, str]:
     ],
 )
 def test_what_is_not_there_is_refused_with_what_there_is(
-    owner: Caller, world: World, api_database: Database, body: dict[str, Any], says: str
+    newcomer: Callable[[], Caller], api_database: Database, body: dict[str, Any], says: str
 ) -> None:
     """And nothing is asked for."""
-    answer = owner("POST", _path(world.spare_id), json=body)
+    caller = newcomer()
+    connection_id = _connected(caller, "documents", {"path": "/srv/files"})
+    answer = caller("POST", _path(connection_id), json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_ERROR")
     assert says in answer.text
     with api_database.worker.dispatch() as session:
-        assert session.execute(select(job.c.id).where(job.c.connection_id == world.spare_id)).all() == []
+        assert session.execute(select(job.c.id).where(job.c.connection_id == UUID(connection_id))).all() == []
 
 
 def test_a_window_is_for_what_is_cut_by_time(newcomer: Callable[[], Caller]) -> None:

@@ -46,7 +46,9 @@ def test_another_tenant_and_a_colleague_set_no_rhythm(
 ) -> None:
     """Nobody but the owner; of a private source a colleague learns nothing."""
     body = {"rhythm": {"interval_seconds": 77}}
-    shared, private = (f"{CONNECTIONS}/{one}" for one in (world.spare_id, world.private_spare_id))
+    shared, private = (
+        f"{CONNECTIONS}/{one}" for one in (world.shared.connection_id, world.private.connection_id)
+    )
     assert stranger("PATCH", shared, json=body).status_code == 401
     assert other("PATCH", shared, json=body).status_code == 404
     assert member("PATCH", private, json=body).status_code == 404
@@ -130,7 +132,7 @@ def test_what_is_no_rhythm_is_refused_with_what_to_do(
     owner: Caller, world: World, rhythm: dict[str, Any], says: str
 ) -> None:
     """Alike where a source is connected and where it is changed; nothing is stored."""
-    path = f"{CONNECTIONS}/{world.private_spare_id}"
+    path = f"{CONNECTIONS}/{world.private.connection_id}"
     before = owner("GET", path).json()
     for answer in (
         owner("PATCH", path, json={"rhythm": rhythm}),

@@ -105,10 +105,9 @@ class Fire:
         return False
 
     def kill_writer(self, note: Path) -> None:
-        """Kill the worker or tick that wrote its pid in a file, and take the file away."""
+        """Kill the worker or tick that wrote its pid in a file."""
         pid = self.up.wait_for(lambda: _number_in(note), _CONNECT_SECONDS, f"{note.name} is written")
         self._shoot(WORKER if pid in self._pids(WORKER) else "tick", pid)
-        note.unlink(missing_ok=True)
         # What its job's lease does by itself in half a minute, or two and a half.
         self.watch.query("UPDATE job SET lease_expires_at = now() WHERE status = 'running' RETURNING id")
 

@@ -17,8 +17,8 @@ from drovi_assets.connectors.registry import ConnectorSpec
 
 PAGE_SECONDS = 0.05
 """What a page of a provider near by takes."""
-CARELESS_SECONDS = 0.5
-"""Between a careless position and its rows, when a file beside the book says who is at it."""
+CARELESS_SECONDS = 60.0
+"""For how long the first process waits between a careless position and its rows: it is killed there."""
 
 
 def noted(spec: ConnectorSpec, book: Path) -> ConnectorSpec:
@@ -40,7 +40,7 @@ def careless(spec: ConnectorSpec, book: Path) -> ConnectorSpec:
 
 
 def between(book: Path) -> Path:
-    """Where a careless process notes its pid for as long as a position stands without its rows."""
+    """Where the first careless process notes its pid, while a position stands without its rows."""
     return book.with_suffix(".between")
 
 
@@ -97,9 +97,9 @@ class _Careless(_Passed):
             for page in pages:
                 if page.changes:
                     yield replace(page, changes=(), gone=(), skipped=())
-                    self._between.write_text(str(os.getpid()), encoding="utf-8")
-                    time.sleep(CARELESS_SECONDS)
-                    self._between.unlink()
+                    if not self._between.exists():  # once: whoever goes on after the kill is left alone
+                        self._between.write_text(str(os.getpid()), encoding="utf-8")
+                        time.sleep(CARELESS_SECONDS)
                 yield page
 
 
