@@ -11,6 +11,6 @@ import gc
 
 
 def spare_what_is_loaded() -> None:
-    """Collect once more, and then never walk again what is there now: called when a process has loaded what it will."""
+    """Collect once more, and then never walk again what is there now: called when a process has loaded its code."""
     gc.collect()
     gc.freeze()

@@ -2,8 +2,9 @@
 
 A batch is claimed in one statement, so that several workers share the work without doing a job twice. What of it is not
 begun after ``SLICE_SECONDS`` is given back and claimed anew: who asks meanwhile does not wait for what others had
-claimed, and whoever was served least in this tick is next. A transient failure puts a job off, doubling from ``FIRST_WAIT_SECONDS``; any other of the
-error tree ends it with its message for the person who asked. A defect is logged and counted as an attempt.
+claimed, and whoever was served least in this tick is next. A transient failure puts a job off, doubling from
+``FIRST_WAIT_SECONDS``; any other of the error tree ends it with its message for the person who asked. A defect is logged
+and counted as an attempt.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from resources.telemetry import get_logger
 
 AT_ONCE = 50
 SLICE_SECONDS = 1.0
+"""For how long a claimed batch is worked on before others' claims are looked at again."""
 STEP_SECONDS = 3.0
 """What one step may take of the tick, for chores that can stop."""
 FIRST_WAIT_SECONDS = 2.0

@@ -70,7 +70,8 @@ def take(
 ) -> Sequence[Row[Any]]:
     """Begin with jobs that are due, in their turns: one statement, and no job for two workers that ask at once.
 
-    ``served`` is how many of each organisation the caller has just done: those turns count as taken. Each is running from here on, its attempt counted, for ``CLAIM_SECONDS`` unless ``kept_alive`` says longer.
+    ``served`` is how many of each organisation the caller has just done: those turns count as taken. Each job is running
+    from here on, its attempt counted, for ``CLAIM_SECONDS`` unless ``kept_alive`` says longer.
     """
     turns = (
         _turns(kinds, limit * SIDE_BY_SIDE, served)
